@@ -1,0 +1,1 @@
+"""What touches the world: stores, the command line. May import everything below it."""

@@ -1,0 +1,48 @@
+"""The work view: unfinished invocations, folded from what created, started, ended or cancelled them."""
+
+from __future__ import annotations
+
+from ensue_core.changes import WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
+from ensue_core.facts import AttemptEnded, AttemptStarted, InvocationCancelled, InvocationCreated, TriggerFired
+from ensue_core.records import Record
+from ensue_core.rows import WorkRow
+
+
+def work_changes(record: Record) -> tuple[WorkChange, ...]:
+    """Return what a record does to the work view.
+
+    The record must be effective: a store checks an end against the row's attempt before it appends it.
+    """
+    match record.fact:
+        case TriggerFired() as fact:
+            row = WorkRow(
+                invocation=fact.invocation,
+                task=fact.task,
+                attempt=1,
+                due=fact.due or record.time,
+                created=record.position,
+                depth=fact.depth,
+                root=record.root,
+            )
+            return (WorkAdded(row),)
+        case InvocationCreated() as fact:
+            row = WorkRow(
+                invocation=record.id,
+                task=fact.task,
+                attempt=1,
+                due=fact.due or record.time,
+                created=record.position,
+                depth=fact.depth,
+                root=record.root,
+            )
+            return (WorkAdded(row),)
+        case AttemptStarted() as fact:
+            return (WorkStarted(fact.invocation, fact.attempt),)
+        case AttemptEnded() as fact:
+            if fact.final:
+                return (WorkEnded(fact.invocation),)
+            return (WorkReopened(fact.invocation, fact.attempt + 1, fact.due, fact.failures, fact.crashes),)
+        case InvocationCancelled() as fact:
+            return (WorkEnded(fact.invocation),)
+        case _:
+            return ()
