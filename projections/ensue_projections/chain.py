@@ -42,7 +42,9 @@ def chain_changes(record: Record) -> tuple[ChainChange, ...]:
     """Return what a record does to its service's chain view; nothing for records outside Steps."""
     match record.fact:
         case TriggerFired() | RunFailed() | DepthExceeded() as fact:
-            return (MatchesGone(tuple(each.match for each in fact.participants)),) if fact.participants else ()
+            # A lone participant never waited.
+            waited = len(fact.participants) > 1
+            return (MatchesGone(tuple(each.match for each in fact.participants)),) if waited else ()
         case ConditionMatched() as fact:
             return (MatchAdded(_waiting(record, fact)),)
         case WindowExpired() | MatchesDropped() as fact:
