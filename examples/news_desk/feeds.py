@@ -102,7 +102,8 @@ def _article(entry: Any) -> Article:
 
 def _plain(markup: str) -> str:
     """Return the words of an HTML fragment."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+    apart = re.sub(r"</?(?:p|br|div|li|ul|ol|h\d)\b[^>]*>", " ", markup)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", apart)).split())
 
 
 @contextmanager
