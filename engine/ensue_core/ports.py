@@ -95,7 +95,10 @@ class Log(Protocol):
 class Step(msgspec.Struct, frozen=True):
     """One commit of a scheduler. Effective only where the chain's last effective Step is `after`.
 
-    `starts` are the attempts among its facts that this very worker begins, with the length of their lease.
+    The `AttemptStarted` among its facts are attempts that `worker` itself begins, with a lease of that length.
+    Such a fact does not know where the record that creates its invocation will stand when both are in one
+    Step: a `created` of -k means "the record k places before me", and the store writes the real position
+    when it places the fact. The Step's id is that of the facts as handed in.
     """
 
     service: str
