@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from ensue_core.errors import StoreUnavailable
-
 from ensue_adapters.sqlite.url import Place
+from ensue_core.errors import StoreUnavailable
 
 OLDEST = (3, 37, 0)
 """The first version with STRICT tables."""
@@ -35,8 +34,12 @@ def connect_writer(place: Place) -> sqlite3.Connection:
     try:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
-            raise StoreUnavailable(f"{place.path} cannot use a write-ahead log here (journal mode {mode}): choose another disk")
-        connection.execute("PRAGMA synchronous = NORMAL" if place.synchronous == "normal" else "PRAGMA synchronous = FULL")
+            raise StoreUnavailable(
+                f"{place.path} cannot use a write-ahead log here (journal mode {mode}): choose another disk"
+            )
+        connection.execute(
+            "PRAGMA synchronous = NORMAL" if place.synchronous == "normal" else "PRAGMA synchronous = FULL"
+        )
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA cache_size = -65536")
     except BaseException:

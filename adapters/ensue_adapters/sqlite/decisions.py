@@ -8,13 +8,6 @@ from typing import Any
 
 import msgspec
 
-from ensue_core.defaults import SECOND
-from ensue_core.facts import Decided
-from ensue_core.ids import NO_ID, Id
-from ensue_core.ports import Chain, Committed, Decisions, Outrun, Step, Superseded
-from ensue_core.records import draft
-from ensue_core.rows import ChainRow, TimerRow, TriggerRow, WaitingRow
-
 from ensue_adapters.sqlite.folding import Lease
 from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.places import Places
@@ -23,6 +16,12 @@ from ensue_adapters.sqlite.repeats import positions_of
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.defaults import SECOND
+from ensue_core.facts import Decided
+from ensue_core.ids import NO_ID, Id
+from ensue_core.ports import Chain, Committed, Decisions, Outrun, Step, Superseded
+from ensue_core.records import draft
+from ensue_core.rows import ChainRow, TimerRow, TriggerRow, WaitingRow
 
 _chains = msgspec.json.Decoder(tuple[ChainRow, ...])
 _triggers = msgspec.json.Decoder(tuple[TriggerRow, ...])
@@ -85,7 +84,9 @@ class SQLiteDecisions:
     async def chains(self) -> Sequence[ChainRow]:
         """Return the row of each service's chain."""
         namespace = self._places.namespace
-        return await self._reader.run(lambda connection: _rows(connection, "chain/rows", _chains, namespace, None))
+        return await self._reader.run(
+            lambda connection: _rows(connection, "chain/rows", _chains, namespace, None)
+        )
 
 
 _: type[Decisions] = SQLiteDecisions

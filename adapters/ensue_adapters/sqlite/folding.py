@@ -12,16 +12,18 @@ from typing import Any
 
 import msgspec
 
+from ensue_adapters.sqlite.rows import write_rows
+from ensue_adapters.sqlite.statements import sql
 from ensue_core.changes import (
-    Change,
     ChainMoved,
+    Change,
     MatchAdded,
     MatchesGone,
     OwnMoved,
     ServicePauseSet,
     ServiceSet,
-    TimersGone,
     TimerSet,
+    TimersGone,
     TriggerChanged,
     TriggerSet,
     WorkAdded,
@@ -34,9 +36,6 @@ from ensue_core.ids import Id
 from ensue_core.records import Record
 from ensue_core.rows import WaitingRow, WorkRow
 from ensue_projections.decisions import changes_of
-
-from ensue_adapters.sqlite.rows import write_rows
-from ensue_adapters.sqlite.statements import sql
 
 
 class Lease(msgspec.Struct, frozen=True, gc=False):
@@ -128,7 +127,9 @@ class Folding:
             self._run("work/start", _json(self._started), self._lease.worker, self._lease.until)
             self._started.clear()
         if self._reopened:
-            opened = [(e.invocation, e.attempt, e.due, e.failures, e.crashes) for e in self._reopened.values()]
+            opened = [
+                (e.invocation, e.attempt, e.due, e.failures, e.crashes) for e in self._reopened.values()
+            ]
             self._run("work/reopen", _json(opened))
             self._reopened.clear()
         if self._ended:
@@ -210,13 +211,22 @@ class Folding:
         """A trigger's state."""
         own = None if change.own is None else _json(change.own)
         self._run(
-            "chain/change_trigger", change.service, change.trigger, change.state, own, change.begins, change.reason
+            "chain/change_trigger",
+            change.service,
+            change.trigger,
+            change.state,
+            own,
+            change.begins,
+            change.reason,
         )
 
     def own_moved(self, change: OwnMoved) -> None:
         """How far a lagging trigger has been asked."""
         self._run(
-            "chain/move_own", change.service, change.trigger, None if change.own is None else _json(change.own)
+            "chain/move_own",
+            change.service,
+            change.trigger,
+            None if change.own is None else _json(change.own),
         )
 
     def service_set(self, change: ServiceSet) -> None:

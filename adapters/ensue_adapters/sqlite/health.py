@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 
-from ensue_core.clock import Clock, iso
-from ensue_core.defaults import SECOND
-from ensue_core.ports import Health
-
 from ensue_adapters.sqlite.connection import RESET_BUG_FIXED
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.schema import VERSION, version
 from ensue_adapters.sqlite.url import Place
+from ensue_core.clock import Clock, iso
+from ensue_core.defaults import SECOND
+from ensue_core.ports import Health
 
 _SKEW_SECONDS = 5.0
 _WAL_BYTES_MAX = 256 * 1024 * 1024
 
 
-def look(connection: sqlite3.Connection, place: Place, places: Places, clock: Clock, hint: bool) -> list[Health]:
+def look(
+    connection: sqlite3.Connection, place: Place, places: Places, clock: Clock, hint: bool
+) -> list[Health]:
     """Return the findings, in the order they are shown."""
     head = read_head(connection, places)
     return [
@@ -27,12 +28,18 @@ def look(connection: sqlite3.Connection, place: Place, places: Places, clock: Cl
         _sqlite(),
         _journal(connection, place),
         _size(place),
-        Health("log", True, f"{head.position} records, the last one at {iso(head.time)}" if head.position else "empty"),
+        Health(
+            "log",
+            True,
+            f"{head.position} records, the last one at {iso(head.time)}" if head.position else "empty",
+        ),
         _clock(head.time, clock.now()),
         Health(
             "wake-up",
             True,
-            "other processes are told at once" if hint else f"other processes look every {place.poll_seconds:g} s",
+            "other processes are told at once"
+            if hint
+            else f"other processes look every {place.poll_seconds:g} s",
         ),
     ]
 
@@ -70,5 +77,7 @@ def _size(place: Place) -> Health:
 def _clock(last: int, now: int) -> Health:
     ahead = (last - now) / SECOND
     if ahead > _SKEW_SECONDS:
-        return Health("clock", False, f"the log is {ahead:.1f} s ahead of this machine's clock: set the clock")
+        return Health(
+            "clock", False, f"the log is {ahead:.1f} s ahead of this machine's clock: set the clock"
+        )
     return Health("clock", True, f"{iso(now)}, not behind the log")

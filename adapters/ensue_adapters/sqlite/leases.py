@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ensue_core.defaults import SECOND
-from ensue_core.ports import Leases
-
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.defaults import SECOND
+from ensue_core.ports import Leases
 
 
 class SQLiteLeases:
@@ -43,7 +42,9 @@ class SQLiteLeases:
     async def holders(self, prefix: str) -> Sequence[tuple[str, str, str]]:
         """Return (name, holder, note) of the live leases whose name begins so."""
         values = (self._places.namespace, prefix, self._writer.clock.now())
-        return await self._reader.run(lambda connection: connection.execute(sql("leases/holders"), values).fetchall())
+        return await self._reader.run(
+            lambda connection: connection.execute(sql("leases/holders"), values).fetchall()
+        )
 
 
 _: type[Leases] = SQLiteLeases

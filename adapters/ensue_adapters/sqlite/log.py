@@ -5,10 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 
-from ensue_core.ids import Id
-from ensue_core.ports import Appended, Head, Log
-from ensue_core.records import Draft, Record
-
 from ensue_adapters.sqlite import repeats
 from ensue_adapters.sqlite.pages import read_at, read_head, read_page
 from ensue_adapters.sqlite.places import Places
@@ -17,6 +13,9 @@ from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.watch import Watch
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.ids import Id
+from ensue_core.ports import Appended, Head, Log
+from ensue_core.records import Draft, Record
 
 
 class SQLiteLog:
@@ -60,7 +59,9 @@ class SQLiteLog:
             else:
                 missing.append(position)
         if missing:
-            found.update(await self._reader.run(lambda connection: read_at(connection, self._places, missing)))
+            found.update(
+                await self._reader.run(lambda connection: read_at(connection, self._places, missing))
+            )
         return found
 
     async def find(self, id: Id) -> Record | None:

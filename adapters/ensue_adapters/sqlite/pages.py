@@ -11,14 +11,13 @@ from itertools import starmap
 
 import msgspec
 
+from ensue_adapters.sqlite.places import POSITION_MAX, Places
+from ensue_adapters.sqlite.statements import sql
 from ensue_core.errors import FormatTooNew, StoreError
 from ensue_core.facts import FORMAT, AnyFact, decode_fact
 from ensue_core.ids import Id
 from ensue_core.ports import Head
 from ensue_core.records import Record
-
-from ensue_adapters.sqlite.places import POSITION_MAX, Places
-from ensue_adapters.sqlite.statements import sql
 
 PAGE_BYTES_MAX = 32 * 1024 * 1024
 _page = msgspec.json.Decoder(list[tuple[int, Id, int, AnyFact, str | None, str | None, int]])

@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 
-from ensue_core.ports import EventQuery, InvocationQuery, RunQuery
-from ensue_core.rows import EventRow, InvocationRow, RunRow
-
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import POSITION_MAX, Places
 from ensue_adapters.sqlite.statements import sql
+from ensue_core.ports import EventQuery, InvocationQuery, RunQuery
+from ensue_core.rows import EventRow, InvocationRow, RunRow
 
 _events = msgspec.json.Decoder(list[EventRow])
 _runs = msgspec.json.Decoder(list[RunRow])
@@ -58,7 +57,9 @@ def runs(connection: sqlite3.Connection, places: Places, query: RunQuery) -> lis
     return _runs.decode(_run(connection, name, _values(connection, places, query)))
 
 
-def invocations(connection: sqlite3.Connection, places: Places, query: InvocationQuery) -> list[InvocationRow]:
+def invocations(
+    connection: sqlite3.Connection, places: Places, query: InvocationQuery
+) -> list[InvocationRow]:
     """Answer an `InvocationQuery`."""
     values = _values(connection, places, query)
     values["statuses"] = msgspec.json.encode(query.statuses).decode() if query.statuses else None

@@ -9,12 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ensue_core.errors import StoreUnavailable
-
 from ensue_adapters.sqlite.connection import connect_reader
 from ensue_adapters.sqlite.delivery import Delivery
 from ensue_adapters.sqlite.trouble import translate
 from ensue_adapters.sqlite.url import Place
+from ensue_core.errors import StoreUnavailable
 
 T = TypeVar("T")
 _Job = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]

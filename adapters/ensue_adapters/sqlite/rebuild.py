@@ -6,13 +6,12 @@ import sqlite3
 
 import msgspec
 
-from ensue_core.rows import WorkRow
-
 from ensue_adapters.sqlite.decisions import dump_chains
 from ensue_adapters.sqlite.folding import Folding
 from ensue_adapters.sqlite.pages import read_page
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
+from ensue_core.rows import WorkRow
 
 _PAGE = 2_000
 _VIEWS = ("chain/clear_chains", "chain/clear_triggers", "chain/clear_timers", "chain/clear_waiting")
@@ -37,13 +36,18 @@ def rebuild(tx: Transaction) -> None:
 def dump(connection: sqlite3.Connection, namespace: int) -> dict[str, list[tuple[object, ...]]]:
     """Return every decision view's rows, sorted, without leases."""
     (work,) = connection.execute(sql("work/all"), (namespace,)).fetchone()
-    rows: dict[str, tuple[msgspec.Struct, ...]] = {**dump_chains(connection, namespace), "work": tuple(_rows.decode(work))}
+    rows: dict[str, tuple[msgspec.Struct, ...]] = {
+        **dump_chains(connection, namespace),
+        "work": tuple(_rows.decode(work)),
+    }
     return {name: sorted((_plain(row) for row in some), key=repr) for name, some in rows.items()}
 
 
 def _plain(row: msgspec.Struct) -> tuple[object, ...]:
     """Return a row's values in a form that compares and sorts."""
     return tuple(
-        msgspec.json.encode(value, order="sorted").decode() if isinstance(value, (msgspec.Struct, tuple)) else value
+        msgspec.json.encode(value, order="sorted").decode()
+        if isinstance(value, (msgspec.Struct, tuple))
+        else value
         for value in msgspec.structs.astuple(row)
     )

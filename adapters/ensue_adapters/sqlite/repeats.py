@@ -7,17 +7,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ensue_core.facts import EventEmitted, Fact, InvocationCreated
-from ensue_core.ids import Id
-from ensue_core.ports import Appended
-from ensue_core.records import Draft
-from ensue_core.values import canonical, decode
-
 from ensue_adapters.sqlite.folding import NOBODY, Lease
 from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
+from ensue_core.facts import EventEmitted, Fact, InvocationCreated
+from ensue_core.ids import Id
+from ensue_core.ports import Appended
+from ensue_core.records import Draft
+from ensue_core.values import canonical, decode
 
 
 def append(tx: Transaction, drafts: Sequence[Draft], lease: Lease = NOBODY) -> list[Appended]:
@@ -31,7 +30,9 @@ def append(tx: Transaction, drafts: Sequence[Draft], lease: Lease = NOBODY) -> l
         return _append(tx, drafts, [True] * len(drafts), lease)
 
 
-def _append(tx: Transaction, drafts: Sequence[Draft], careful: Sequence[bool], lease: Lease) -> list[Appended]:
+def _append(
+    tx: Transaction, drafts: Sequence[Draft], careful: Sequence[bool], lease: Lease
+) -> list[Appended]:
     if not any(careful):
         return [Appended(record.position) for record in tx.append(drafts, lease=lease)]
     looked_up = [each.id for each, look in zip(drafts, careful, strict=True) if look]

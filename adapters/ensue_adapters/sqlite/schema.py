@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ensue_core.errors import SchemaMismatch, StoreUnavailable
-
 from ensue_adapters.sqlite.statements import schema, sql
+from ensue_core.errors import SchemaMismatch, StoreUnavailable
 
 VERSION = 1
 

@@ -8,11 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from ensue_core.clock import Clock
-from ensue_core.errors import StoreUnavailable
-from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
-from ensue_core.records import Record
-
 from ensue_adapters.sqlite import health, rebuild
 from ensue_adapters.sqlite.connection import check_version
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
@@ -29,6 +24,10 @@ from ensue_adapters.sqlite.wake import Wake
 from ensue_adapters.sqlite.watch import Watch
 from ensue_adapters.sqlite.work import SQLiteWork
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.clock import Clock
+from ensue_core.errors import StoreUnavailable
+from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
+from ensue_core.records import Record
 
 
 class SQLiteStore:
@@ -106,13 +105,17 @@ class SQLiteStore:
     async def dump_decisions(self) -> dict[str, list[tuple[object, ...]]]:
         """Return every decision view's rows, sorted, without leases."""
         _, places = self._opened()
-        return await self._readers[0].run(snapshot(lambda connection: rebuild.dump(connection, places.namespace)))
+        return await self._readers[0].run(
+            snapshot(lambda connection: rebuild.dump(connection, places.namespace))
+        )
 
     async def health(self) -> Sequence[Health]:
         """Look at the file as `ensue doctor` shows it."""
         _, places = self._opened()
         place, clock, hint = self._place, self.clock, self._wake is not None
-        return await self._readers[0].run(lambda connection: health.look(connection, place, places, clock, hint))
+        return await self._readers[0].run(
+            lambda connection: health.look(connection, place, places, clock, hint)
+        )
 
     def _committed(self, records: Sequence[Record]) -> None:
         """On the loop, before the writers' callers go on: keep the records and wake who waits for them."""

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ensue_core.clock import Clock
-from ensue_core.facts import FORMAT, AttemptStarted, encode_fact
-from ensue_core.ports import Head
-from ensue_core.records import Draft, Record
-
 from ensue_adapters.sqlite.folding import NOBODY, Folding, Lease
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.statements import sql
+from ensue_core.clock import Clock
+from ensue_core.facts import FORMAT, AttemptStarted, encode_fact
+from ensue_core.ports import Head
+from ensue_core.records import Draft, Record
 
 _ROWS_MAX = 2_000
 _BYTES_MAX = 32 * 1024 * 1024

@@ -32,7 +32,9 @@ def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
                 f"{path} cannot be opened: check that its directory exists and that this user may read and write there"
             )
         case c if c == _NOTADB:
-            return StoreUnavailable(f"{path} is not a SQLite database: choose another file, or move this one away")
+            return StoreUnavailable(
+                f"{path} is not a SQLite database: choose another file, or move this one away"
+            )
         case c if c == _CORRUPT:
             return StoreUnavailable(
                 f"{path} is damaged ({error}): stop all programs that use it and restore a backup, "
@@ -41,7 +43,9 @@ def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
         case c if c == _IOERR:
             return StoreUnavailable(f"reading or writing {path} failed ({error}): check the disk")
         case c if c == _TOOBIG:
-            return StoreError(f"a value is too large for {path} ({error}): store it elsewhere and pass a reference")
+            return StoreError(
+                f"a value is too large for {path} ({error}): store it elsewhere and pass a reference"
+            )
         case _:
             return StoreError(f"{path}: {error}")
 
@@ -61,6 +65,8 @@ def _of_file(error: OSError, path: Path) -> StoreUnavailable:
         case NotADirectoryError():
             return StoreUnavailable(f"{path.parent} is not a directory: correct the URL")
         case PermissionError():
-            return StoreUnavailable(f"this user may not write {path} or beside it: change its rights or the URL")
+            return StoreUnavailable(
+                f"this user may not write {path} or beside it: change its rights or the URL"
+            )
         case _:
             return StoreUnavailable(f"{path} cannot be used ({error}): check the disk and the URL")

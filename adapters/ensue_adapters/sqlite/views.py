@@ -10,6 +10,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ensue_adapters.sqlite import queries
+from ensue_adapters.sqlite.places import Places
+from ensue_adapters.sqlite.reader import Reader, snapshot
+from ensue_adapters.sqlite.rows import write_rows
+from ensue_adapters.sqlite.statements import sql
+from ensue_adapters.sqlite.transaction import Transaction
+from ensue_adapters.sqlite.writer import Writer
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, EventQuery, InvocationQuery, RowKey, RowTable, RunQuery, Views
 from ensue_core.rows import (
@@ -24,15 +31,6 @@ from ensue_core.rows import (
     ScheduleRow,
     TriggerStatsRow,
 )
-
-from ensue_adapters.sqlite import queries
-from ensue_adapters.sqlite.places import Places
-from ensue_adapters.sqlite.reader import Reader, snapshot
-from ensue_adapters.sqlite.rows import write_rows
-from ensue_adapters.sqlite.statements import sql
-from ensue_adapters.sqlite.transaction import Transaction
-from ensue_adapters.sqlite.writer import Writer
-
 
 T = TypeVar("T")
 
@@ -49,7 +47,9 @@ class SQLiteViews:
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; a projection or version not seen before is emptied first."""
         values = (self._namespace, projection)
-        row = await self._reader.run(lambda connection: connection.execute(sql("views/cursor"), values).fetchone())
+        row = await self._reader.run(
+            lambda connection: connection.execute(sql("views/cursor"), values).fetchone()
+        )
         if row is not None and row[0] == version:
             return int(row[1])
 

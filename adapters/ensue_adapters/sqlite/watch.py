@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
-from ensue_core.errors import EnsueError
-
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
+from ensue_core.errors import EnsueError
 
 
 class Watch:
     """Knows the highest position seen and who waits for a higher one. For one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, reader: Reader, places: Places, poll_seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, reader: Reader, places: Places, poll_seconds: float
+    ) -> None:
         self._loop = loop
         self._reader = reader
         self._places = places

@@ -7,13 +7,6 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from ensue_core.defaults import SECOND
-from ensue_core.facts import AttemptStarted, InvocationCancelled
-from ensue_core.ids import Id, derive_from
-from ensue_core.ports import Claimed, End, Work
-from ensue_core.records import Draft, Record, draft
-from ensue_core.rows import WorkRow
-
 from ensue_adapters.sqlite import repeats
 from ensue_adapters.sqlite.folding import Lease
 from ensue_adapters.sqlite.pages import read_at
@@ -23,6 +16,12 @@ from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.defaults import SECOND
+from ensue_core.facts import AttemptStarted, InvocationCancelled
+from ensue_core.ids import Id, derive_from
+from ensue_core.ports import Claimed, End, Work
+from ensue_core.records import Draft, Record, draft
+from ensue_core.rows import WorkRow
 
 _rows = msgspec.json.Decoder(list[WorkRow])
 _current = msgspec.json.Decoder(list[tuple[Id, int]])
@@ -105,7 +104,9 @@ class SQLiteWork:
         assert isinstance(fact, InvocationCancelled), "cancel takes the draft of an InvocationCancelled"
 
         def write(tx: Transaction) -> bool:
-            (rows,) = tx.connection.execute(sql("work/rows"), (tx.namespace, _json([fact.invocation]))).fetchone()
+            (rows,) = tx.connection.execute(
+                sql("work/rows"), (tx.namespace, _json([fact.invocation]))
+            ).fetchone()
             if not _rows.decode(rows):
                 return False
             repeats.append(tx, [cancellation])
@@ -127,7 +128,9 @@ class SQLiteWork:
     async def queued(self) -> int:
         """Return how many invocations are unfinished."""
         values = (self._places.namespace,)
-        row = await self._reader.run(lambda connection: connection.execute(sql("work/queued"), values).fetchone())
+        row = await self._reader.run(
+            lambda connection: connection.execute(sql("work/queued"), values).fetchone()
+        )
         return 0 if row is None else int(row[0])
 
     async def _read(self, name: str, *values: object) -> list[WorkRow]:

@@ -9,10 +9,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ensue_core.clock import Clock
-from ensue_core.errors import CommitUnknown, EnsueError, StoreUnavailable
-from ensue_core.records import Record
-
 from ensue_adapters.sqlite.checkpoints import Checkpoints
 from ensue_adapters.sqlite.connection import connect_writer
 from ensue_adapters.sqlite.delivery import Delivery, Outcome
@@ -22,6 +18,9 @@ from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.trouble import translate
 from ensue_adapters.sqlite.turn import Turn
 from ensue_adapters.sqlite.url import Place
+from ensue_core.clock import Clock
+from ensue_core.errors import CommitUnknown, EnsueError, StoreUnavailable
+from ensue_core.records import Record
 
 T = TypeVar("T")
 
