@@ -114,7 +114,12 @@ class Step(msgspec.Struct, frozen=True):
     def id(self) -> Id:
         """The digest of all it holds, so that the chain also shows tampering."""
         own = msgspec.json.encode(dict(self.own), order="sorted")
-        parts: list[str | bytes | int] = [self.service, self.after, self.through.occurrence, self.through.trigger]
+        parts: list[str | bytes | int] = [
+            self.service,
+            self.after,
+            self.through.occurrence,
+            self.through.trigger,
+        ]
         parts += [*self.through.positions, self.clock, own]
         for fact in self.facts:
             parts += [fact.id, fact.data]
@@ -189,9 +194,7 @@ class End(msgspec.Struct, frozen=True):
 class Work(Protocol):
     """Unfinished invocations. The fencing token is (invocation, attempt)."""
 
-    async def claim(
-        self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float
-    ) -> Sequence[Claimed]:
+    async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start up to `limit` due, unleased attempts of those tasks: append `AttemptStarted` for each.
 
         Oldest due first. Durable on return. Never lets the same (invocation, attempt) twice.
@@ -315,9 +318,7 @@ class Views(Protocol):
         """Return the rows with those keys."""
         ...
 
-    async def project(
-        self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int
-    ) -> bool:
+    async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write final rows and move the cursor from `before.position` to `after`; False where it has moved."""
         ...
 
@@ -404,5 +405,3 @@ class OpenStore(Protocol):
     def __call__(self, url: str, namespace: str, clock: Clock) -> Store:
         """Check the URL's form and return the store; connects to nothing."""
         ...
-
-

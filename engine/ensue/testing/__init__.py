@@ -1,0 +1,3 @@
+"""A placeholder."""
+
+__all__: list[str] = []
