@@ -41,12 +41,14 @@ class SQLiteLog:
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Return up to `limit` records past a position; what was just written comes from memory."""
         recent = self._tail.after(after, limit)
-        if recent is not None:
+        if len(recent) == limit:
             return recent
-        records = await self._reader.run(lambda connection: read_page(connection, self._places, after, limit))
-        if records:
-            self._watch.advance(records[-1].position)
-        return records
+        start, more = after + len(recent), limit - len(recent)
+        records = await self._reader.run(lambda connection: read_page(connection, self._places, start, more))
+        if not records:
+            return recent
+        self._watch.advance(records[-1].position)
+        return [*recent, *records]
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:
         """Return the records at some positions."""

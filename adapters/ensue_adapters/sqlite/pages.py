@@ -27,11 +27,11 @@ def read_page(connection: sqlite3.Connection, places: Places, after: int, limit:
     """Return up to `limit` records past a position, fewer where they are very large."""
     start = places.of(max(after, 0))
     bounds = (start, places.last, limit)
-    (count,) = connection.execute(sql("log/page_size"), (*bounds, PAGE_BYTES_MAX)).fetchone()
-    bounds = (start, places.last, max(count, 1))
-    version, page = connection.execute(sql("log/page"), bounds).fetchone()
-    if page is None:
+    found, fitting = connection.execute(sql("log/page_size"), (*bounds, PAGE_BYTES_MAX)).fetchone()
+    if found == 0:
         return []
+    bounds = (start, places.last, max(fitting, 1))
+    version, page = connection.execute(sql("log/page"), bounds).fetchone()
     if version <= FORMAT:
         try:
             return list(starmap(Record, _page.decode(page)))

@@ -36,12 +36,10 @@ class Tail:
             del self._records[:drop]
             self._first += drop
 
-    def after(self, position: int, limit: int) -> Sequence[Record] | None:
-        """Return up to `limit` records past a position; None where the run does not hold the next one."""
+    def after(self, position: int, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records past a position: none where the run does not hold the next one."""
         start = position + 1 - self._first
-        if 0 <= start < len(self._records):
-            return self._records[start : start + limit]
-        return None
+        return self._records[start : start + limit] if start >= 0 else []
 
     def at(self, position: int) -> Record | None:
         """Return the record at a position, if the run holds it."""
