@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -24,7 +24,7 @@ from ensue_core.facts import (
 )
 from ensue_core.ids import NO_ID, Id, derive_from, new_id
 from ensue_core.ports import Claimed, Committed, End, Outrun, Step, Store, Superseded
-from ensue_core.records import Draft, draft
+from ensue_core.records import Draft, Record, draft
 from ensue_core.rows import WorkRow
 
 TASK = "shop.pay"
@@ -183,6 +183,14 @@ def cancellation(invocation: Id, created: int = 1, task: str = TASK) -> Draft:
     return draft(new_id(), InvocationCancelled(invocation, task, created, "ann"))
 
 
-async def kinds(store: Store, after: int = 0) -> Sequence[str]:
-    """The kinds of the records past a position."""
-    return [record.kind for record in await store.log.read(after, 10_000)]
+async def whole(store: Store, after: int = 0) -> list[Record]:
+    """The log past a position. A short page says nothing: the end is where a page is empty."""
+    records: list[Record] = []
+    while page := await store.log.read(records[-1].position if records else after, 1000):
+        records += page
+    return records
+
+
+async def kinds(store: Store) -> list[str]:
+    """The kinds of all records."""
+    return [record.kind for record in await whole(store)]

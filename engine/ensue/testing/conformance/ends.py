@@ -17,6 +17,7 @@ from ensue.testing.conformance.drafts import (
     fired,
     kinds,
     submitted,
+    whole,
 )
 from ensue.testing.conformance.handles import Handles
 from ensue_core.facts import AttemptEnded, EndStatus
@@ -37,7 +38,7 @@ class TestEnding:
         claimed = await claim_one(store)
         mine = end(claimed.row, status, result=b'{"a": [1.0]}')
         assert await store.work.finish([mine]) == [True]
-        assert (await store.log.read(2, 5))[0].data == mine.end.data
+        assert (await whole(store, 2))[0].data == mine.end.data
         assert await store.work.get(claimed.row.invocation) is None
         assert list(await store.work.claim("w1", [TASK], 5, 15)) == []
         assert list(await store.work.expired(5)) == []
@@ -74,9 +75,7 @@ class TestEnding:
         current = await claim_one(store, "w2")
         assert await store.work.finish([end(stale.row, "SUCCESS")]) == [False]
         assert await store.work.finish([end(current.row, "SUCCESS")]) == [True]
-        ends = [
-            record.fact for record in await store.log.read(0, 20) if isinstance(record.fact, AttemptEnded)
-        ]
+        ends = [record.fact for record in await whole(store) if isinstance(record.fact, AttemptEnded)]
         assert [(fact.attempt, fact.status) for fact in ends] == [(1, "LOST"), (2, "SUCCESS")]
 
     async def test_an_end_of_what_has_not_started_is_refused(self, make_store: Handles) -> None:
@@ -120,7 +119,7 @@ class TestEnding:
         await store.work.finish([end(two.row)])
         batch = [end(one.row), end(two.row), end(three.row, "RETRY"), end(three.row), end(four.row)]
         assert await store.work.finish(batch) == [True, False, True, False, True]
-        ids = [record.id for record in await store.log.read(9, 20)]
+        ids = [record.id for record in await whole(store, 9)]
         assert ids == [batch[0].end.id, batch[2].end.id, batch[4].end.id]
         assert await store.work.finish([]) == []
 
@@ -150,7 +149,7 @@ class TestBuffered:
         events = [event(payload=b"%d" % number, id=new_id()) for number in range(3)]
         ends = [end(one.row, "SUCCESS", events[0], events[1]), end(two.row, "SUCCESS", events[2])]
         assert await store.work.finish(ends) == [True, True]
-        assert [record.id for record in await store.log.read(4, 20)] == [
+        assert [record.id for record in await whole(store, 4)] == [
             ends[0].end.id,
             events[0].id,
             events[1].id,
@@ -175,7 +174,7 @@ class TestBuffered:
         mine, fresh = event(id=new_id()), event(id=new_id())
         await store.log.append([mine])
         assert await store.work.finish([end(claimed.row, "SUCCESS", mine, fresh, fresh)]) == [True]
-        ids = [record.id for record in await store.log.read(0, 20)]
+        ids = [record.id for record in await whole(store)]
         assert (ids.count(mine.id), ids.count(fresh.id), len(ids)) == (1, 1, 5)
 
     async def test_buffered_submits_become_work(self, make_store: Handles) -> None:
@@ -199,7 +198,7 @@ class TestCancelling:
         assert list(await store.work.claim("w1", [TASK], 5, 15)) == []
         assert await store.work.get(mine.id) is None
         assert await store.work.next_due([TASK]) is None
-        (record,) = await store.log.read(1, 5)
+        (record,) = await whole(store, 1)
         assert (record.id, record.data, record.cause, record.root) == (said.id, said.data, "c", "r")
 
     async def test_a_cancelled_attempt_cannot_end(self, make_store: Handles) -> None:

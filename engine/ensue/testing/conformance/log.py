@@ -21,6 +21,7 @@ from ensue.testing.conformance.drafts import (
     matched,
     step,
     submitted,
+    whole,
 )
 from ensue.testing.conformance.handles import Handles
 from ensue_core.defaults import SECOND
@@ -41,7 +42,7 @@ class TestAppending:
     async def test_an_empty_log_has_no_head(self, make_store: Handles) -> None:
         store = await make_store()
         assert await store.log.head() == Head(0, 0)
-        assert list(await store.log.read(0, 10)) == []
+        assert await whole(store) == []
 
     async def test_nothing_appended_changes_nothing(self, make_store: Handles) -> None:
         store = await make_store()
@@ -56,7 +57,7 @@ class TestAppending:
             *await store.log.append([event() for _ in range(5)]),
         ]
         assert [each.position for each in answers] == list(range(1, 9))
-        assert [record.position for record in await store.log.read(0, 100)] == list(range(1, 9))
+        assert [record.position for record in await whole(store)] == list(range(1, 9))
 
     async def test_positions_stay_dense_over_steps_claims_ends_and_cancellations(
         self, make_store: Handles
@@ -70,16 +71,14 @@ class TestAppending:
         claimed = await claim_one(store)
         assert await store.work.cancel(cancellation(claimed.row.invocation))
         head = await store.log.head()
-        assert [record.position for record in await store.log.read(0, 100)] == list(
-            range(1, head.position + 1)
-        )
+        assert [record.position for record in await whole(store)] == list(range(1, head.position + 1))
         assert head.position == 2 + 2 + 3 * 2 + 2
 
     async def test_a_batch_keeps_its_order(self, make_store: Handles) -> None:
         store = await make_store()
         drafts = [event(payload=b"%d" % number) for number in range(200)]
         await store.log.append(drafts)
-        assert [record.id for record in await store.log.read(0, 1000)] == [each.id for each in drafts]
+        assert [record.id for record in await whole(store)] == [each.id for each in drafts]
 
     async def test_an_append_is_there_for_other_handles_on_return(self, make_store: Handles) -> None:
         one, other = await make_store(), await make_store()
@@ -99,7 +98,7 @@ class TestAppending:
         answers = await asyncio.gather(
             *(handles[number % 3].log.append(batch) for number, batch in enumerate(batches))
         )
-        records = await handles[0].log.read(0, 1000)
+        records = await whole(handles[0])
         assert [record.position for record in records] == list(range(1, 151))
         assert {record.id: record.position for record in records} == {
             each.id: appended.position
@@ -116,7 +115,7 @@ class TestAppending:
         seen: set[int] = set()
         while not writing.done():
             seen.add((await reader.log.head()).position % 7)
-            seen.add(len(await reader.log.read(0, 10_000)) % 7)
+            seen.add(len(await whole(reader)) % 7)
         await writing
         assert seen == {0}
 
@@ -135,7 +134,7 @@ class TestReading:
         fact = EventEmitted("a.b", msgspec.Raw(b'{"x":1}'), emitter=new_id(), emitter_task="t", depth=3)
         mine = draft(new_id(), fact, cause="the-cause", root="the-root")
         await store.log.append([mine])
-        (record,) = await store.log.read(0, 10)
+        (record,) = await whole(store)
         assert (record.id, record.cause, record.root) == (mine.id, "the-cause", "the-root")
         assert (record.kind, record.version, record.data) == ("EventEmitted", 1, mine.data)
         assert record.time == make_store.clock.now()
@@ -150,8 +149,10 @@ class TestReading:
     async def test_read_is_past_the_position_and_within_the_limit(self, make_store: Handles) -> None:
         store = await make_store()
         await store.log.append([event() for _ in range(10)])
-        assert [record.position for record in await store.log.read(3, 4)] == [4, 5, 6, 7]
-        assert [record.position for record in await store.log.read(8, 4)] == [9, 10]
+        for after, limit in ((0, 1), (3, 4), (8, 4), (9, 1)):
+            page = [record.position for record in await store.log.read(after, limit)]
+            assert 1 <= len(page) <= limit
+            assert page == list(range(after + 1, after + 1 + len(page)))
         assert list(await store.log.read(10, 4)) == []
         assert list(await store.log.read(99, 4)) == []
 
@@ -218,7 +219,7 @@ class TestOneId:
         await store.log.append([event(payload=b'{"n":1}', id=id, key="k")])
         (answer,) = await store.log.append([event(payload=b'{"n":2}', id=id, key="k")])
         assert (answer.position, answer.duplicate, answer.conflict) == (1, True, True)
-        (record,) = await store.log.read(0, 10)
+        (record,) = await whole(store)
         assert isinstance(record.fact, EventEmitted)
         assert bytes(record.fact.payload) == b'{"n":1}'
 
@@ -277,7 +278,7 @@ class TestOneId:
         await store.log.append([mine])
         with suppress(StoreError):
             await store.log.append([mine])
-        assert [record.id for record in await store.log.read(0, 10)] == [mine.id]
+        assert [record.id for record in await whole(store)] == [mine.id]
 
     async def test_a_repeated_submit_registers_once(self, make_store: Handles) -> None:
         store = await make_store()
@@ -297,7 +298,7 @@ class TestLogTime:
         await store.log.append([event()])
         make_store.clock.advance(7)
         await store.log.append([event()])
-        one, other = await store.log.read(0, 10)
+        one, other = await whole(store)
         assert other.time == make_store.clock.now() == one.time + 7 * SECOND
         assert await store.log.head() == Head(2, other.time)
 
@@ -317,7 +318,7 @@ class TestLogTime:
         handles = [await make_store(clock=ManualClock(clock.now() + skew * SECOND)) for skew in (0, 60, -60)]
         for number in range(12):
             await handles[number % 3].log.append([event()])
-        times = [record.time for record in await handles[0].log.read(0, 100)]
+        times = [record.time for record in await whole(handles[0])]
         assert times == sorted(times)
         assert times[0] == clock.now()
         assert times[-1] == clock.now() + 60 * SECOND
@@ -339,7 +340,7 @@ class TestLogTime:
             if act == "claim":
                 await claim_one(store)
             elif act == "finish":
-                records = await store.log.read(0, 10)
+                records = await whole(store)
                 row = await store.work.get(records[0].id)
                 assert row is not None
                 assert await store.work.finish([end(row)]) == [True]
@@ -347,7 +348,7 @@ class TestLogTime:
                 await commit(store, event())
             else:
                 assert await store.work.cancel(cancellation((await store.log.read(1, 1))[0].id))
-        times = [record.time for record in await store.log.read(0, 100)]
+        times = [record.time for record in await whole(store)]
         assert len(times) == 7
         assert len(set(times)) == 1
 
@@ -355,7 +356,6 @@ class TestLogTime:
 _DEEP = b'{"a":' * 60 + b"[]" + b"}" * 60
 _ODD_PAYLOADS = [
     b'{"nul":"a\\u0000b"}',
-    b'{"lone":"\\ud800"}',
     b'{"pair":"\\ud83d\\ude00","plain":"\xf0\x9f\x98\x80"}',
     b'{"b":1,"a":2,"b":3}',
     b"[1.0,1,1e5,100000.0,-0.0,0.1000000000000000055,12345678901234567890123]",
@@ -397,7 +397,7 @@ class TestBytes:
     async def test_names_are_kept_as_they_are(self, make_store: Handles, code: str) -> None:
         store = await make_store()
         await store.log.append([event(code), submitted(code)])
-        one, _ = await store.log.read(0, 2)
+        one, _ = await whole(store)
         assert isinstance(one.fact, EventEmitted)
         assert one.fact.code == code
         assert [each.row.task for each in await store.work.claim("w1", [code], 5, 15)] == [code]
@@ -414,7 +414,7 @@ class TestNamespaces:
         (answer,) = await other.log.append([event()])
         assert answer.position == 1
         assert (await one.log.head()).position == 2
-        assert [record.position for record in await other.log.read(0, 10)] == [1]
+        assert [record.position for record in await whole(other)] == [1]
 
     async def test_one_id_may_stand_in_two_namespaces(self, make_store: Handles) -> None:
         one, other = await make_store("a"), await make_store("b")

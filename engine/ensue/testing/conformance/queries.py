@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 from msgspec.structs import replace
 
+from ensue.testing.clock import ManualClock
+from ensue.testing.conformance.drafts import event
 from ensue.testing.conformance.handles import Handles
+from ensue_core.defaults import SECOND
 from ensue_core.ids import Id, derive
 from ensue_core.ports import (
     Cursor,
@@ -37,12 +40,17 @@ def _id(name: str, number: int) -> Id:
     return derive(number * 1000, name, number)
 
 
+def _time(number: int) -> int:
+    """The log time of the records whose positions begin at three times a number."""
+    return ManualClock().now() + number * SECOND
+
+
 _CODES = ["orders.paid", "orders.paid.late", "orders", "ordersX.paid", "Orders.paid", "users.new"]
 EVENTS = [
     EventRow(
         id=_id("event", number),
         position=number * 3,
-        time=number * 10,
+        time=_time(number),
         code=_CODES[number % 6],
         emitter=_id("invocation", number % 4) if number % 2 else None,
         emitter_task="shop.pay" if number % 3 == 0 else None,
@@ -56,7 +64,7 @@ RUNS = [
     RunRow(
         id=_id("run", number),
         position=number * 3 + 1,
-        time=number * 10,
+        time=_time(number),
         service="main",
         trigger=f"t{number % 3}",
         task=f"task{number % 4}",
@@ -77,7 +85,7 @@ INVOCATIONS = [
         task=f"task{number % 4}",
         status=("SUCCESS", "FAILED", "RUNNING", "REGISTERED")[number % 4],
         created=number * 3 + 1,
-        registered=number * 10,
+        registered=_time(number),
         trigger=f"t{number % 3}" if number % 2 else None,
         emitter=_id("invocation", number % 5) if number % 3 == 0 else None,
         root=f"root{number % 5}",
@@ -93,8 +101,12 @@ PROBLEMS = [ProblemRow(number * 2, number, "RunFailed", f"t{number % 3}") for nu
 
 
 async def _filled(make_store: Handles) -> Store:
-    """A store whose views were written in two pages, the later rows first."""
+    """A store whose views were written in two pages, over a log whose positions and times they name."""
     store = await make_store()
+    await store.log.append([event(), event()])
+    for _ in range(41):
+        make_store.clock.advance(1)
+        await store.log.append([event(), event(), event()])
     tables: dict[RowTable, Mapping[RowKey, QueryRow]] = {
         "events": {(row.id,): row for row in EVENTS},
         "runs": {(row.id,): row for row in RUNS},
@@ -148,11 +160,11 @@ class TestEventQueries:
 
     async def test_since_counts_and_until_does_not(self, make_store: Handles) -> None:
         store = await _filled(make_store)
-        expected = _newest([row for row in EVENTS if 100 <= row.time < 200])
-        assert list(await store.views.events(EventQuery(since=100, until=200))) == expected
+        expected = _newest([row for row in EVENTS if _time(10) <= row.time < _time(20)])
+        assert list(await store.views.events(EventQuery(since=_time(10), until=_time(20)))) == expected
         assert len(expected) == 10
-        assert len(await store.views.events(EventQuery(since=391))) == 1
-        assert len(await store.views.events(EventQuery(until=10))) == 0
+        assert len(await store.views.events(EventQuery(since=_time(39) + 1))) == 1
+        assert len(await store.views.events(EventQuery(until=_time(1)))) == 0
 
     async def test_matched_and_triggered_are_told_apart(self, make_store: Handles) -> None:
         store = await _filled(make_store)
@@ -177,13 +189,13 @@ class TestEventQueries:
 
     async def test_filters_join(self, make_store: Handles) -> None:
         store = await _filled(make_store)
-        query = EventQuery(code="orders.*", since=50, matched=True, root="root1", before=100)
+        query = EventQuery(code="orders.*", since=_time(5), matched=True, root="root1", before=100)
         expected = _newest(
             [
                 row
                 for row in EVENTS
                 if row.code.startswith("orders.")
-                and row.time >= 50
+                and row.time >= _time(5)
                 and row.matched
                 and row.root == "root1"
                 and row.position < 100
@@ -231,8 +243,12 @@ class TestRunQueries:
 
     async def test_runs_are_found_by_time_and_filters_join(self, make_store: Handles) -> None:
         store = await _filled(make_store)
-        expected = [row for row in reversed(RUNS) if 100 <= row.time < 300 and row.trigger == "t1"]
-        assert list(await store.views.runs(RunQuery(since=100, until=300, trigger="t1"))) == expected
+        expected = [
+            row for row in reversed(RUNS) if _time(10) <= row.time < _time(30) and row.trigger == "t1"
+        ]
+        assert (
+            list(await store.views.runs(RunQuery(since=_time(10), until=_time(30), trigger="t1"))) == expected
+        )
         source = PARTICIPANTS[5].source
         both = RunQuery(source=source, outcome="fired", limit=1)
         of_source = {each.run for each in PARTICIPANTS if each.source == source}
@@ -262,11 +278,11 @@ class TestInvocationQueries:
 
     async def test_invocations_are_found_by_time_and_filters_join(self, make_store: Handles) -> None:
         store = await _filled(make_store)
-        query = InvocationQuery(task="task1", statuses=("FAILED", "SUCCESS"), since=50, until=290)
+        query = InvocationQuery(task="task1", statuses=("FAILED", "SUCCESS"), since=_time(5), until=_time(29))
         expected = [
             row
             for row in reversed(INVOCATIONS)
-            if row.task == "task1" and row.status in query.statuses and 50 <= row.registered < 290
+            if row.task == "task1" and row.status in query.statuses and _time(5) <= row.registered < _time(29)
         ]
         assert expected
         assert list(await store.views.invocations(query)) == expected

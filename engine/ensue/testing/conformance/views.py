@@ -24,28 +24,30 @@ from ensue_core.rows import (
 
 __all__ = ["TestProjecting", "TestRows"]
 
-_ID = new_id()
+_ID, _OTHER = new_id(), new_id()
 ROWS: dict[RowTable, tuple[RowKey, QueryRow, QueryRow]] = {
     "events": (
         (_ID,),
-        EventRow(_ID, 3, 30, "a.b", "key", new_id(), "task", "cause", "root", 1, 0),
-        EventRow(_ID, 3, 30, "a.b", "key", None, None, None, None, 5, 4),
+        EventRow(_ID, 3, 30, "a.b", "key", _OTHER, "task", "cause", "root", 1, 0),
+        EventRow(_ID, 3, 30, "a.b", "key", _OTHER, "task", "cause", "root", 5, 4),
     ),
     "runs": (
         (_ID,),
-        RunRow(_ID, 3, 30, "main", "t1", "task", "fired", new_id(), 2, '"k"', "", "ann", "root"),
-        RunRow(_ID, 3, 30, "main", "t1", "task", "failed", None, 0, "", "why"),
+        RunRow(_ID, 3, 30, "main", "t1", "task", "failed", None, 2, '"k"', "why", "ann", "root"),
+        RunRow(_ID, 3, 30, "main", "t1", "task", "fired", _OTHER, 2, '"k"', "", "ann", "root"),
     ),
     "participants": (
         (_ID, 1),
-        ParticipantRow(_ID, 1, "c1", "event", new_id(), 7, 70),
-        ParticipantRow(_ID, 1, "c2", "cron", new_id(), 0),
+        ParticipantRow(_ID, 1, "c1", "event", _OTHER, 7, 70),
+        ParticipantRow(_ID, 1, "c1", "event", _OTHER, 7, 70),
     ),
     "invocations": (
         (_ID,),
-        InvocationRow(_ID, "task", "REGISTERED", 3, 30),
         InvocationRow(
-            _ID, "task", "FAILED", 3, 30, new_id(), "t1", new_id(), 2, 31, 32, 33, 9, "E", "m\0x", "c", "r"
+            _ID, "task", "REGISTERED", 3, 30, _OTHER, "t1", _OTHER, 0, 0, 0, 0, 0, None, None, "c", "r"
+        ),
+        InvocationRow(
+            _ID, "task", "FAILED", 3, 30, _OTHER, "t1", _OTHER, 2, 31, 32, 33, 9, "E", "m\0x", "c", "r"
         ),
     ),
     "attempts": (
@@ -63,9 +65,25 @@ ROWS: dict[RowTable, tuple[RowKey, QueryRow, QueryRow]] = {
         ScheduleRow("main", "t1", "c1", "* * * * *", "UTC"),
         ScheduleRow("main", "t1", "c1", "* * * * *", "UTC", 10, 9, 8, 7),
     ),
-    "problems": ((5,), ProblemRow(5, 50, "RunFailed"), ProblemRow(5, 50, "RunFailed", "t1", "r", "e")),
+    "problems": (
+        (5,),
+        ProblemRow(5, 50, "RunFailed", "t1", "r", "e"),
+        ProblemRow(5, 50, "RunFailed", "t1", "r", "e"),
+    ),
 }
-"""For each table a key, a row, and the row that replaces it."""
+"""For each table a key, a row, and one that may replace it: place, cause and root never change."""
+
+BARE: dict[RowTable, tuple[RowKey, QueryRow]] = {
+    "events": ((_ID,), EventRow(_ID, 3, 30, "a.b")),
+    "runs": ((_ID,), RunRow(_ID, 3, 30, "main", "t1", "task", "fired")),
+    "participants": ((_ID, 0), ParticipantRow(_ID, 0, "c1", "cron", _OTHER, 0)),
+    "invocations": ((_ID,), InvocationRow(_ID, "task", "REGISTERED", 3, 30)),
+    "attempts": ((_ID, 1), AttemptRow(_ID, 1, 40)),
+    "trigger_stats": (("main", "t1"), TriggerStatsRow("main", "t1")),
+    "schedules": (("main", "t1", "c1"), ScheduleRow("main", "t1", "c1", "* * * * *", "UTC")),
+    "problems": ((5,), ProblemRow(5, 50, "RunFailed")),
+}
+"""For each table a row that says as little as a row can."""
 
 
 @pytest.mark.asyncio
@@ -193,6 +211,14 @@ class TestRows:
         assert await store.views.load(table, [key]) == {key: row}
         assert await store.views.project(Cursor("queries", 1, 1), {table: {key: changed}}, 2)
         assert await store.views.load(table, [key]) == {key: changed}
+
+    @pytest.mark.parametrize("table", list(BARE))
+    async def test_a_row_keeps_what_it_does_not_say(self, make_store: Handles, table: RowTable) -> None:
+        store = await make_store()
+        key, row = BARE[table]
+        await store.views.cursor("queries", 1)
+        assert await store.views.project(Cursor("queries", 1, 0), {table: {key: row}}, 1)
+        assert await store.views.load(table, [key]) == {key: row}
 
     async def test_load_returns_only_what_is_there(self, make_store: Handles) -> None:
         store = await make_store()

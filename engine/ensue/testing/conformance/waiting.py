@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ensue.testing.conformance.drafts import cancellation, claim_one, commit, end, event, submitted
+from ensue.testing.conformance.drafts import cancellation, claim_one, commit, end, event, submitted, whole
 from ensue.testing.conformance.handles import Handles
 from ensue_core.ports import Store
 
@@ -89,7 +89,7 @@ class TestWaiting:
             position = 0
             while position < last:
                 assert await reader.log.wait(position)
-                position += len(await reader.log.read(position, 1000))
+                position += len(await whole(reader, position))
 
         reading = asyncio.ensure_future(read_to(100))
         for number in range(100):

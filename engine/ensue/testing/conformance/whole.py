@@ -20,6 +20,7 @@ from ensue.testing.conformance.drafts import (
     matched,
     step,
     submitted,
+    whole,
 )
 from ensue.testing.conformance.handles import Handles
 from ensue.testing.conformance.history import History
@@ -185,7 +186,7 @@ class TestGivingUp:
             await asyncio.gather(task, return_exceptions=True)
         await store.log.append([event()])
         head = await store.log.head()
-        records = await store.log.read(0, 1000)
+        records = await whole(store)
         assert [record.position for record in records] == list(range(1, head.position + 1))
         assert head.position % 5 == 1
 

@@ -15,6 +15,7 @@ from ensue.testing.conformance.drafts import (
     fired,
     invocation_of,
     submitted,
+    whole,
 )
 from ensue.testing.conformance.handles import Handles
 from ensue_core.defaults import SECOND
@@ -53,7 +54,7 @@ class TestClaiming:
         mine = draft(new_id(), submitted().fact, root="the-root")
         await store.log.append([mine])
         await claim_one(store, "w7")
-        (record,) = await store.log.read(1, 10)
+        (record,) = await whole(store, 1)
         assert record.id == derive_from(mine.id, "start", 1)
         assert record.root == "the-root"
         assert record.fact == AttemptStarted(mine.id, 1, TASK, 1, "w7")
@@ -86,9 +87,7 @@ class TestClaiming:
             )
             taken += [each.row.invocation for claimed in claims for each in claimed]
         assert sorted(taken) == sorted(each.id for each in mine)
-        started = [
-            record for record in await handles[0].log.read(60, 1000) if record.kind == "AttemptStarted"
-        ]
+        started = [record for record in await whole(handles[0], 60) if record.kind == "AttemptStarted"]
         assert len({record.id for record in started}) == len(started) == 60
 
     async def test_only_the_tasks_named_are_claimed(self, make_store: Handles) -> None:
