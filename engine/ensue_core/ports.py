@@ -68,6 +68,7 @@ class Log(Protocol):
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Return up to `limit` records past a position, in order, without a gap.
 
+        A short page says nothing: the end is where a page is empty.
         A reader that has seen position p never later finds a record at or before p.
         """
         ...

@@ -39,16 +39,17 @@ class SQLiteLog:
         return await self._writer.run(write)
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records past a position; what was just written comes from memory."""
+        """Return up to `limit` records past a position; what was just written comes from memory.
+
+        A short page says nothing: the end is where a page is empty.
+        """
         recent = self._tail.after(after, limit)
-        if len(recent) == limit:
+        if recent:
             return recent
-        start, more = after + len(recent), limit - len(recent)
-        records = await self._reader.run(lambda connection: read_page(connection, self._places, start, more))
-        if not records:
-            return recent
-        self._watch.advance(records[-1].position)
-        return [*recent, *records]
+        records = await self._reader.run(lambda connection: read_page(connection, self._places, after, limit))
+        if records:
+            self._watch.advance(records[-1].position)
+        return records
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:
         """Return the records at some positions."""
