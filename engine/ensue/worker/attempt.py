@@ -109,8 +109,8 @@ class Attempt:
         if self.stop is not None:
             return Released()
         self.entered = True
-        if definition.options.timeout is not None:
-            self._timer = self.hold.loop.create_task(self._expire(definition.options.timeout))
+        if definition.options.timeout_seconds is not None:
+            self._timer = self.hold.loop.create_task(self._expire(definition.options.timeout_seconds))
         try:
             if definition.is_async:
                 value = await definition.function(*arguments, **keywords)
@@ -151,7 +151,7 @@ class Attempt:
 
     def _timed_out(self, error: BaseException | None) -> Raised:
         """Return the failure of a body whose time was up, with the frames where it stood."""
-        seconds = self.definition.options.timeout or 0
+        seconds = self.definition.options.timeout_seconds or 0
         timeout = TimeoutError(f"the body ran longer than its timeout of {seconds:g} s")
         failure = capture(timeout, self._host.defaults)
         if error is not None:

@@ -32,7 +32,7 @@ class Options(Protocol):
         ...
 
     @property
-    def timeout(self) -> float | None:
+    def timeout_seconds(self) -> float | None:
         """How long a body may run."""
         ...
 
