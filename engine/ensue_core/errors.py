@@ -130,6 +130,10 @@ class NotFound(EnsueError):
         super().__init__(f"no {what} {name!r} in this namespace: check the id, app_id and URL (`ensue config`)")
 
 
+class BadQuery(EnsueError):
+    """A filter, limit or cursor of a query that cannot be read."""
+
+
 class IdempotencyConflict(EnsueError):
     """A key that was used before with another payload."""
 
@@ -225,6 +229,16 @@ class AnotherProgram(EnsueError):
             f"service {service!r} of namespace {namespace!r} belongs to a program with other tasks "
             f"({', '.join(theirs[:4])}): give this one its own service=, or pass replace=True (`--replace`) if it "
             "really takes the other's place"
+        )
+
+
+class CodeMissing(EnsueError):
+    """A trigger is to be resumed whose code the declared program lacks."""
+
+    def __init__(self, trigger: str) -> None:
+        super().__init__(
+            f"trigger {trigger!r} is paused because the program that is declared lacks its code: it resumes by "
+            "itself, catching up, when a program that has it is declared (`ensue declare`)"
         )
 
 
