@@ -1,6 +1,84 @@
-"""An event-sourced trigger engine."""
+"""Temporary contents page of the declaration side; the runtime's replaces it."""
 
-__version__ = "0.1.0"
-"""The version of this package."""
+from ensue.builder import TriggerBuilder
+from ensue.conditions import (
+    ArgumentsFilter,
+    StatusName,
+    on_any_result,
+    on_cron,
+    on_event,
+    on_exception,
+    on_result,
+    on_status,
+    on_success,
+)
+from ensue.contexts import (
+    Arguments,
+    CronContext,
+    EndContext,
+    EventContext,
+    ExceptionContext,
+    ResultContext,
+    RunContext,
+    StatusContext,
+)
+from ensue.events import Event
+from ensue.filters import Comparison, contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
+from ensue.handles import Handle
+from ensue.program import Program, TaskDefinition, assemble
+from ensue.resources import Resource
+from ensue.tasks import AsyncTask, SyncTask, Task, TaskDecorator, TaskRef, Tasks, TriggerLike
+from ensue.triggers import Composite, Condition, Kwargs, Start, Trigger
+from ensue_core.errors import *  # noqa: F403
+from ensue_core.statuses import Status
 
-__all__ = ["__version__"]
+__all__ = [
+    "Arguments",
+    "ArgumentsFilter",
+    "AsyncTask",
+    "Comparison",
+    "Composite",
+    "Condition",
+    "CronContext",
+    "EndContext",
+    "Event",
+    "EventContext",
+    "ExceptionContext",
+    "Handle",
+    "Kwargs",
+    "Program",
+    "Resource",
+    "ResultContext",
+    "RunContext",
+    "Start",
+    "Status",
+    "StatusContext",
+    "StatusName",
+    "SyncTask",
+    "Task",
+    "TaskDecorator",
+    "TaskDefinition",
+    "TaskRef",
+    "Tasks",
+    "Trigger",
+    "TriggerBuilder",
+    "TriggerLike",
+    "assemble",
+    "contains",
+    "eq",
+    "exists",
+    "ge",
+    "gt",
+    "le",
+    "lt",
+    "ne",
+    "on_any_result",
+    "on_cron",
+    "on_event",
+    "on_exception",
+    "on_result",
+    "on_status",
+    "on_success",
+    "one_of",
+    "prefix",
+]
