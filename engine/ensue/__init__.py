@@ -1,5 +1,8 @@
 """Temporary contents page of the declaration side; the runtime's replaces it."""
 
+from collections.abc import Sequence
+from typing import Any, TypeVar, overload
+
 from ensue.builder import TriggerBuilder
 from ensue.conditions import (
     ArgumentsFilter,
@@ -32,7 +35,47 @@ from ensue.triggers import Composite, Condition, Kwargs, Start, Trigger
 from ensue_core.errors import *  # noqa: F403
 from ensue_core.statuses import Status
 
+T = TypeVar("T")
+
+
+class Engine(Tasks):
+    """A stand-in."""
+
+    def __init__(
+        self, url: str | None = None, *, tasks: Sequence[Tasks | str] = (), app_id: str | None = None
+    ) -> None:
+        super().__init__()
+
+    @overload
+    async def emit(self, event: Event[T], payload: T, *, idempotency_key: str | None = None) -> str: ...
+    @overload
+    async def emit(self, event: str, payload: Kwargs, *, idempotency_key: str | None = None) -> str: ...
+    async def emit(self, event: Any, payload: Any, *, idempotency_key: str | None = None) -> str:
+        """A stand-in."""
+        raise NotImplementedError
+
+
+class Current:
+    """A stand-in."""
+
+    @overload
+    def emit(self, event: Event[T], payload: T) -> str: ...
+    @overload
+    def emit(self, event: str, payload: Kwargs) -> str: ...
+    def emit(self, event: Any, payload: Any) -> str:
+        """A stand-in."""
+        raise NotImplementedError
+
+
+def current() -> Current:
+    """A stand-in."""
+    raise NotImplementedError
+
+
 __all__ = [
+    "Current",
+    "Engine",
+    "current",
     "Arguments",
     "ArgumentsFilter",
     "AsyncTask",
