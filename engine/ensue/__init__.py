@@ -1,9 +1,29 @@
-"""Temporary contents page of the declaration side; the runtime's replaces it."""
+"""ensue: an async-first, event-sourced trigger engine.
+
+The rule stands on the task that reacts:
+
+```python
+import asyncio
+from ensue import Engine, on_event
+
+engine = Engine("sqlite:///hello.db")
+
+@engine.task(triggers=on_event("user.joined").with_args_from_event("name"))
+async def greet(name: str) -> str:
+    return f"hello {name}"
+
+async def main() -> None:
+    async with engine.running():
+        event = await engine.emit("user.joined", {"name": "Ada"})
+        await event.settled(timeout=5)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+```
+"""
 
 from ensue.builder import TriggerBuilder
 from ensue.conditions import (
-    ArgumentsFilter,
-    StatusName,
     on_any_result,
     on_cron,
     on_event,
@@ -22,49 +42,120 @@ from ensue.contexts import (
     RunContext,
     StatusContext,
 )
+from ensue.current import Current, current
+from ensue.engine import Engine
 from ensue.events import Event
-from ensue.filters import Comparison, contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
-from ensue.handles import Handle
-from ensue.program import Program, TaskDefinition, assemble
+from ensue.filters import contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
+from ensue.handles import Change, Emitted, Handle
 from ensue.resources import Resource
-from ensue.tasks import AsyncTask, SyncTask, Task, TaskDecorator, TaskRef, Tasks, TriggerLike
-from ensue.triggers import Composite, Condition, Kwargs, Start, Trigger
-from ensue_core.errors import *  # noqa: F403
+from ensue.tasks import AsyncTask, SyncTask, Task, TaskRef, Tasks
+from ensue.triggers import Composite, Condition, Trigger
+from ensue_core.defaults import Defaults
+from ensue_core.errors import (
+    AnotherProgram,
+    ArgumentsMismatch,
+    AttemptOver,
+    BadCron,
+    BadDuration,
+    BadFilter,
+    BadId,
+    BadValue,
+    CommitUnknown,
+    ConfigError,
+    DeclarationError,
+    DuplicateTask,
+    EmptyTrigger,
+    EnsueError,
+    FormatTooNew,
+    IdempotencyConflict,
+    JoinWithoutKey,
+    ModuleNotLoaded,
+    NotFound,
+    NotInTask,
+    NotModuleLevel,
+    NotRunning,
+    Quarantined,
+    QueueFull,
+    Retry,
+    SchemaMismatch,
+    StartNeeded,
+    StoreError,
+    StoreUnavailable,
+    TaskCancelled,
+    TaskFailed,
+    UnknownStatus,
+    UnknownTask,
+    WaitTimeout,
+)
 from ensue_core.statuses import Status
 
+__version__ = "0.1.0"
+"""The version of this package."""
+
 __all__ = [
+    "AnotherProgram",
     "Arguments",
-    "ArgumentsFilter",
+    "ArgumentsMismatch",
     "AsyncTask",
-    "Comparison",
+    "AttemptOver",
+    "BadCron",
+    "BadDuration",
+    "BadFilter",
+    "BadId",
+    "BadValue",
+    "Change",
+    "CommitUnknown",
     "Composite",
     "Condition",
+    "ConfigError",
     "CronContext",
+    "Current",
+    "DeclarationError",
+    "Defaults",
+    "DuplicateTask",
+    "Emitted",
+    "EmptyTrigger",
     "EndContext",
+    "Engine",
+    "EnsueError",
     "Event",
     "EventContext",
     "ExceptionContext",
+    "FormatTooNew",
     "Handle",
-    "Kwargs",
-    "Program",
+    "IdempotencyConflict",
+    "JoinWithoutKey",
+    "ModuleNotLoaded",
+    "NotFound",
+    "NotInTask",
+    "NotModuleLevel",
+    "NotRunning",
+    "Quarantined",
+    "QueueFull",
     "Resource",
     "ResultContext",
+    "Retry",
     "RunContext",
-    "Start",
+    "SchemaMismatch",
+    "StartNeeded",
     "Status",
     "StatusContext",
-    "StatusName",
+    "StoreError",
+    "StoreUnavailable",
     "SyncTask",
     "Task",
-    "TaskDecorator",
-    "TaskDefinition",
+    "TaskCancelled",
+    "TaskFailed",
     "TaskRef",
     "Tasks",
     "Trigger",
     "TriggerBuilder",
-    "TriggerLike",
-    "assemble",
+    "UnknownStatus",
+    "UnknownTask",
+    "WaitTimeout",
+    "__version__",
     "contains",
+    "current",
     "eq",
     "exists",
     "ge",
