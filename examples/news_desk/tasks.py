@@ -146,7 +146,7 @@ async def generate_digest(source: str) -> str:
     return f"digest of {source}"
 
 
-@tasks.task(triggers=on_cron(ARCHIVE_SCHEDULE))
+@tasks.task(triggers=on_cron(ARCHIVE_SCHEDULE).named("on_schedule"))
 async def archive_old_content() -> str:
     """Put what is old out of the way."""
     return "archived"
