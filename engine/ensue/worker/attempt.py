@@ -88,7 +88,11 @@ class Attempt:
     def _decide(self, outcome: Outcome) -> None:
         if not self.decided:
             self.decided = True
-            self._host.ended(self, outcome)
+            try:
+                self._host.ended(self, outcome)
+            except Exception as error:
+                # What cannot be written down is a failure; an attempt without an end would never be over.
+                self._host.ended(self, Raised(capture(error, self._host.defaults)))
 
     async def _run(self) -> None:
         outcome = await self._outcome()
@@ -145,8 +149,8 @@ class Attempt:
         if self.stop == "timeout":
             return self._timed_out(error)
         # SystemExit, KeyboardInterrupt and a CancelledError of the body's own making are no reason to retry.
-        worth = isinstance(error, (Retry, self.definition.options.retry_for))
-        retryable = worth and isinstance(error, Exception)
+        kind = type(error)  # Not isinstance: it would ask the exception, which may answer with anything.
+        retryable = issubclass(kind, Exception) and issubclass(kind, (Retry, self.definition.options.retry_for))
         return Raised(capture(error, self._host.defaults), retryable)
 
     def _timed_out(self, error: BaseException | None) -> Raised:
