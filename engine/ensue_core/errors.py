@@ -168,6 +168,30 @@ class NotRunning(EnsueError):
         )
 
 
+class NotInTask(EnsueError):
+    """Something that only a task can do was tried elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} works inside a running task only: call it from a task's body")
+
+
+class AttemptOver(EnsueError):
+    """An attempt that has ended tried to go on."""
+
+    def __init__(self, task: str, invocation: str, attempt: int) -> None:
+        super().__init__(
+            f"attempt {attempt} of {task} (invocation {invocation}) has ended, so its emits are recorded no more: "
+            "let the body wait for what it starts"
+        )
+
+
+class Quarantined(EnsueError):
+    """An invocation whose attempts kept dying with their process; it is not tried again.
+
+    Never raised: it is the type of the recorded failure, for `on_exception`.
+    """
+
+
 class Retry(EnsueError):
     """Raise it in a task to ask for another attempt, within `max_retries`."""
 
