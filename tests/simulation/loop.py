@@ -16,6 +16,7 @@ import contextlib
 import gc
 import heapq
 import itertools
+import math
 import random
 import sys
 import threading
@@ -149,7 +150,7 @@ class SimLoop(asyncio.BaseEventLoop):
         timer = events.TimerHandle(when, callback, args, self, context)
         if _process_of(timer) in self._dead:
             timer.cancel()
-        else:
+        elif when < math.inf:
             heapq.heappush(self._timers, (round(when * 1_000_000), next(self._numbers), timer))
         return timer
 
