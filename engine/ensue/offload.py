@@ -26,7 +26,7 @@ class Offload(Protocol):
         ...
 
     def close(self) -> None:
-        """Let idle threads go; functions that still run are left alone. Repeating it does nothing."""
+        """Let idle threads go; functions that still run are left alone. Running one more opens it again."""
         ...
 
 
@@ -90,6 +90,7 @@ class Threads:
 
     def _start(self, job: Callable[[], None]) -> None:
         with self._lock:
+            self._closed = False
             self._jobs.put(job)
             if self._idle:
                 self._idle -= 1

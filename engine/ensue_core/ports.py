@@ -68,6 +68,7 @@ class Log(Protocol):
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Return up to `limit` records past a position, in order, without a gap.
 
+        A short page says nothing: the end is where a page is empty.
         A reader that has seen position p never later finds a record at or before p.
         """
         ...
@@ -95,7 +96,10 @@ class Log(Protocol):
 class Step(msgspec.Struct, frozen=True):
     """One commit of a scheduler. Effective only where the chain's last effective Step is `after`.
 
-    `starts` are the attempts among its facts that this very worker begins, with the length of their lease.
+    The `AttemptStarted` among its facts are attempts that `worker` itself begins, with a lease of that length.
+    Such a fact does not know where the record that creates its invocation will stand when both are in one
+    Step: a `created` of -k means "the record k places before me", and the store writes the real position
+    when it places the fact. The Step's id is that of the facts as handed in.
     """
 
     service: str

@@ -94,7 +94,7 @@ def _status(record: Record, index: int, fact: AttemptStarted | AttemptEnded, sta
     return Occurrence(
         "status", record.position, index, record.id, record.time, fact.invocation, root,
         depth=fact.depth, task=fact.task, status=status, attempt=fact.attempt, created=fact.created,
-        result=ended.result if ended else None, failure=ended.failure if ended else None,
+        result=ended.result if ended and ended.status == "SUCCESS" else None, failure=ended.failure if ended else None,
     )  # fmt: skip
 
 

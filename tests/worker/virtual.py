@@ -36,7 +36,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.passed
 
-    def run_in_executor(self, *_args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         raise AssertionError("threads are refused under virtual time")
 
 

@@ -1,3 +1,7 @@
-"""A placeholder."""
+"""What tests of programs and of adapters need."""
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from ensue.testing.clock import ManualClock
+
+__all__ = ["ManualClock"]

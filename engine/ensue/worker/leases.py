@@ -37,7 +37,7 @@ class Heartbeat:
         self._store = store
         self._clock = clock
         self._lease = defaults.lease_seconds
-        self._beat = min(defaults.heartbeat_seconds, 1.0)
+        self._beat = min(defaults.heartbeat_seconds, 1.0, defaults.lease_seconds / 3)
         self._worker = worker
         self._held = held
         self._lost = lost

@@ -1,0 +1,2 @@
+-- Empty the namespace's runs, before they are folded again.
+DELETE FROM runs WHERE namespace = ?1;
