@@ -83,4 +83,3 @@ def test_an_end_keeps_its_id_when_it_is_sent_again_and_no_reaper_has_the_same() 
     assert one_reaper.end.id == other_reaper.end.id
     assert len({own_end(ROW, end).end.id, own_end(ROW, other).end.id, one_reaper.end.id}) == 3
     assert (one_reaper.end.cause, one_reaper.end.root) == (INVOCATION, "begin")
-
