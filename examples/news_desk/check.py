@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 
 from scenarios import SCENARIOS, WAIT_SECONDS, Calls, Fired, Scenario, call, ingested
@@ -166,7 +167,9 @@ class Check:
         await event.settled(timeout=90)
         story = await story_of(self._engine, event.id)
         self._accounted.update(story.invocations)
-        return Outcome([story], [each.error_message or "" for each in story.invocations.values() if failed(each.task, each.status)])
+        return Outcome(
+            [story], [each.error_message or "" for each in story.invocations.values() if failed(each.task, each.status)]
+        )
 
     async def nothing_else(self, status: int) -> Outcome:
         """Check, with the worker stopped, every slot that fired and that no other call was ever made."""
@@ -193,7 +196,9 @@ class Check:
             if run.position > self._position and run.outcome != "fired":
                 outcome.troubles.append(f"a run of {run.trigger} did not fire: {run.outcome}, {run.reason}")
         self._strangers = len(outcome.troubles)
-        outcome.notes.append(f"{total} calls in the log, {slots} of them begun by a schedule; each one is accounted for")
+        outcome.notes.append(
+            f"{total} calls in the log, {slots} of them begun by a schedule; each one is accounted for"
+        )
         return outcome
 
 
@@ -214,7 +219,7 @@ def irregular(schedule: Schedule, slots: Sequence[tuple[datetime, str]]) -> list
     step = timedelta(seconds=schedule.seconds)
     return off + [
         f"{schedule.trigger}: after the slot {one:%H:%M:%S} comes {two:%H:%M:%S}"
-        for one, two in zip(times, times[1:], strict=False)
+        for one, two in pairwise(times)
         if two - one != step
     ]
 
@@ -225,7 +230,11 @@ def noticed(stories: Sequence[Story]) -> list[str]:
     target = found.get("poll_target")
     if target is None or target.ended is None:
         return []
-    ways = {"reacting": ("reactive_tasks", "started"), "waiting": ("wait_result_tasks", "ended"), "polling": ("polling_tasks", "ended")}
+    ways = {
+        "reacting": ("reactive_tasks", "started"),
+        "waiting": ("wait_result_tasks", "ended"),
+        "polling": ("polling_tasks", "ended"),
+    }
     parts: list[str] = []
     for way, (task, moment) in ways.items():
         at: datetime | None = getattr(found.get(task), moment, None)

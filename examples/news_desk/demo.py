@@ -1,9 +1,9 @@
 """Watch the news desk react: a worker in a process of its own, six scenarios, each checked exactly.
 
-    make demo                          # or: python examples/news_desk/demo.py
-    make demo ARGS="--feed URL"        # reads one more feed, anyone's
-    make demo ARGS="--store URL"       # on another store
-    make demo ARGS="--keep"            # on what the last run left behind
+make demo                          # or: python examples/news_desk/demo.py
+make demo ARGS="--feed URL"        # reads one more feed, anyone's
+make demo ARGS="--store URL"       # on another store
+make demo ARGS="--keep"            # on what the last run left behind
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import importlib.util
 import os
 import shlex
+import shutil
+import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +46,7 @@ from ensue import Engine, EnsueError  # noqa: E402
 def main() -> int:
     """Run the demo; returns the exit status."""
     arguments = read_arguments()
+    signal.signal(signal.SIGTERM, leave)
     report = Report()
     FOLDER.mkdir(exist_ok=True)
     with only_one() as alone:
@@ -83,8 +87,13 @@ async def demonstrate(url: str, worker: Worker, report: Report, feed: str | None
         return check.well
 
 
+def leave(number: int, frame: object) -> None:
+    """End on a signal as on an error, so that the worker is stopped then, too."""
+    sys.exit(128 + number)
+
+
 @contextmanager
-def only_one() -> Iterator[bool]:
+def only_one() -> Generator[bool]:
     """Whether no other demo runs in this tree; two would share one store."""
     with (FOLDER / "lock").open("w") as file:
         try:
@@ -120,9 +129,16 @@ def next_commands(url: str) -> Mapping[str, str]:
         f"{ensue} triggers --url {where}": "what is declared, and what it has done",
     }
     if url == store_url(keep=True):
-        query = "select kind, count(*) from log_readable group by kind"
-        commands[f'sqlite3 {shlex.quote(relative(STORE))} "{query}"'] = "the log itself, in plain SQL"
+        query = "select kind, count(*) from facts group by kind"
+        commands[f'{sqlite_command()} {shlex.quote(relative(STORE))} "{query}"'] = "the log itself, in plain SQL"
     return commands
+
+
+def sqlite_command() -> str:
+    """Return what runs a line of SQL here: SQLite's own shell, else the one of newer Pythons."""
+    if shutil.which("sqlite3") or not importlib.util.find_spec("sqlite3.__main__"):
+        return "sqlite3"
+    return f"{shlex.quote(relative(Path(sys.executable)))} -m sqlite3"
 
 
 def relative(path: Path) -> str:

@@ -12,14 +12,14 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import feedparser
+import feedparser  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 
 FEEDS = Path(__file__).parent / "feeds"
@@ -83,7 +83,8 @@ def _fetch(url: str) -> bytes:
 
 def parse(document: bytes, url: str) -> list[Article]:
     """Return the articles of an RSS or Atom document in order; raises `FeedUnreadable` where it is neither."""
-    parsed: Any = feedparser.parse(document, response_headers={"content-location": url})
+    read: Any = cast(Any, feedparser).parse
+    parsed = read(document, response_headers={"content-location": url})
     if not parsed.version:
         raise FeedUnreadable(f"{url} is neither RSS nor Atom")
     return [_article(entry) for entry in parsed.entries]
@@ -91,12 +92,12 @@ def parse(document: bytes, url: str) -> list[Article]:
 
 def _article(entry: Any) -> Article:
     terms = {str(tag.get("term") or "").strip().lower() for tag in entry.get("tags", ())}
-    content = entry.get("content") or [{}]
+    whole = entry.content[0].value if entry.get("content") else ""
     return Article(
         article_id=str(entry.get("id") or entry.get("link") or entry.get("title") or "unnamed"),
         kind="breaking_news" if terms & {"breaking", "breaking news"} else "regular",
         title=_plain(entry.get("title", "")),
-        text=_plain(content[0].get("value") or entry.get("summary", "")),
+        text=_plain(whole or entry.get("summary", "")),
     )
 
 
@@ -107,10 +108,12 @@ def _plain(markup: str) -> str:
 
 
 @contextmanager
-def serve_feeds(folder: Path = FEEDS) -> Iterator[str]:
+def serve_feeds(folder: Path = FEEDS) -> Generator[str]:
     """Serve a folder over HTTP on a free port of this machine; gives the base URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="feeds", daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="feeds", daemon=True
+        )
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"

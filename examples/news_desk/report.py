@@ -31,6 +31,7 @@ class Report:
         """Say where things are."""
         self._console.print("[bold]The news desk[/bold]: ten tasks, six patterns, nobody calls one after the other.")
         self._console.print(f"store  {url}\nfeeds  {feeds} (RSS and Atom documents of this example)")
+        self._console.print("times  from a cause to the start of its effect, by the clock of the log")
 
     def worker_is_ready(self, pid: int, triggers: Sequence[TriggerView]) -> None:
         """Say what the worker has declared."""
@@ -88,7 +89,9 @@ class Report:
     def verdict(self, well: int, scenarios: int) -> None:
         """Print the last line."""
         self._console.print()
-        self._console.print(f"{well} of {scenarios} scenarios as expected", style="bold green" if well == scenarios else "bold red")
+        self._console.print(
+            f"{well} of {scenarios} scenarios as expected", style="bold green" if well == scenarios else "bold red"
+        )
 
     def trouble(self, text: str) -> None:
         """Say what went wrong."""

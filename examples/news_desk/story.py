@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from scenarios import Call, Calls, call
 
@@ -49,14 +49,16 @@ async def _tell(engine: Engine, story: Story, node: Node, run: Node | None, stem
         for child in node.children:
             await _tell(engine, story, child, node, stem, turn)
         return
-    if node.kind == "invocation" and not node.again:
+    only = _only_call(node)
+    if only is not None:
+        # What an event starts stands on its line, where it starts one thing.
+        await _tell_invocation(engine, story, *only, f"{stem}{turn}{_named(node)} → ")
+        node = only[0]
+    elif node.kind == "invocation" and not node.again:
         await _tell_invocation(engine, story, node, run, stem + turn)
-    elif node.kind == "event":
-        payload = (await engine.events.get(node.id)).payload
-        story.lines.append(Line(f"{stem}{turn}{node.name}", shown(payload)))
     else:
-        at = f" {node.time:%H:%M:%S}" if node.time else ""
-        story.lines.append(Line(f"{stem}{turn}{node.name}{at}"))
+        payload = (await engine.events.get(node.id)).payload if node.kind == "event" else None
+        story.lines.append(Line(f"{stem}{turn}{_named(node)}", shown(payload)))
     below = stem + {"": "", "├─ ": "│  ", "└─ ": "   "}[turn]
     for child, last in _marked(node.children):
         await _tell(engine, story, child, None, below, "└─ " if last else "├─ ")
@@ -72,6 +74,19 @@ async def _tell_invocation(engine: Engine, story: Story, node: Node, run: Node |
     short = found.task.rpartition(".")[2]
     message = found.error_message or ""
     story.lines.append(Line(stem + short, shown(found.arguments), delay, str(found.status), message))
+
+
+def _only_call(node: Node) -> tuple[Node, Node] | None:
+    """Return the one invocation that an event or a slot led to, and its run, where it is only one."""
+    if node.kind not in ("event", "slot") or len(node.children) != 1:
+        return None
+    (run,) = node.children
+    calls = [child for child in run.children if child.kind == "invocation" and not child.again]
+    return (calls[0], run) if len(calls) == 1 else None
+
+
+def _named(node: Node) -> str:
+    return f"{node.time:%H:%M:%S}" if node.kind == "slot" and node.time else node.name
 
 
 def call_of(found: InvocationDetail) -> Call:
@@ -97,7 +112,7 @@ def shown(values: Any) -> str:
     """Return arguments or a payload in few words."""
     if not isinstance(values, dict):
         return ""
-    named: dict[str, Any] = values
+    named = cast("dict[str, Any]", values)
     return " ".join(f"{name}={_short(value)}" for name, value in named.items() if name not in ("text", "title"))
 
 

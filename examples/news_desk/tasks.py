@@ -101,7 +101,7 @@ async def ingest_feed(source: str, count: int) -> Ingested:
 async def enrich_article(article_id: str, kind: str, text: str) -> Enriched:
     """Count an article's words; one without text is an error."""
     if not text:
-        raise EnrichmentError(f"{article_id} has no text")
+        raise EnrichmentError("the article has no text")
     words = len(text.split())
     return Enriched(article_id, words, reading_minutes=max(1, round(words / 200)))
 
@@ -110,9 +110,9 @@ async def enrich_article(article_id: str, kind: str, text: str) -> Enriched:
 
 
 @tasks.task(
-    triggers=on_status(
-        enrich_article, Status.SUCCESS, call_arguments={"kind": "breaking_news"}
-    ).with_args_from_status("article_id")
+    triggers=on_status(enrich_article, Status.SUCCESS, call_arguments={"kind": "breaking_news"}).with_args_from_status(
+        "article_id"
+    )
 )
 async def notify_subscribers(article_id: str) -> str:
     """Tell those who want to know at once."""
@@ -165,7 +165,7 @@ async def poll_target() -> str:
 @tasks.task
 async def polling_tasks(target: Handle[str]) -> str:
     """Ask for the status again and again."""
-    while await target.status() != Status.SUCCESS:
+    while await target.status() != Status.SUCCESS:  # noqa: ASYNC110 (what the pattern is about)
         await asyncio.sleep(POLL_INTERVAL_SECONDS)
     return "observed"
 
