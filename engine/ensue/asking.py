@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from croniter import CroniterError, croniter
 
@@ -67,15 +67,19 @@ def ask(question: Question, where: str, failures: bool = True) -> Asked:
 
 def _event(question: Question, where: str) -> Asked:
     event = question.watched
-    if not isinstance(event, (Event, str)):
+    if not isinstance(event, str) and not _is_event(event):
         raise DeclarationError(f"{where}: on_event({event!r}) watches no event: give it an Event or a code")
     code = check_code(event if isinstance(event, str) else event.code, where)
     payload, functions = as_filter(question.options["filter"], "the payload filter", where)
     return Asked(
         OnEvent(code, payload, question.key or SOURCE),
         functions,
-        getattr(event, "payload", Any),
+        Any if isinstance(event, str) else event.payload,
     )
+
+
+def _is_event(event: object) -> TypeGuard[Event[Any]]:
+    return isinstance(event, Event)
 
 
 def _task(watched: object, call: str, where: str) -> tuple[str, str | None]:

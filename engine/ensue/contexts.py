@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 import msgspec
 
@@ -135,8 +135,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def result(self) -> ResultContext[Any] | None:
         """The first result, if one takes part."""
-        found: Any = next((each for each in self.participants if isinstance(each, ResultContext)), None)
-        return found
+        return next((each for each in self.participants if _is_result(each)), None)
 
     @property
     def exception(self) -> ExceptionContext | None:
@@ -158,6 +157,10 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
         """Every event that takes part, or those with one code."""
         found = (each for each in self.participants if isinstance(each, EventContext))
         return tuple(each for each in found if code is None or each.event_code == code)
+
+
+def _is_result(context: object) -> TypeGuard[ResultContext[Any]]:
+    return isinstance(context, ResultContext)
 
 
 def pick(kind: ContextKind, context: Context, names: tuple[str, ...]) -> dict[str, Any]:

@@ -18,12 +18,14 @@ from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
 from ensue.payloads import encode_payload
 from ensue.program import Program, assemble
+from ensue.queries import Events, Invocations, Runs, Triggers
 from ensue.resources import ResourceValues
 from ensue.running import Role, Running
 from ensue.settled import Settling
 from ensue.stores import open_store
 from ensue.sync import SyncEngine
 from ensue.tasks import SubmitOptions, Task, Tasks
+from ensue.trace import Trace, tail, trace
 from ensue_core.clock import SYSTEM_CLOCK, Clock
 from ensue_core.defaults import Defaults
 from ensue_core.errors import (
@@ -43,8 +45,6 @@ from ensue_core.values import decode
 if TYPE_CHECKING:
     from typing import ParamSpec
 
-    from ensue.queries import Events, Invocations, Runs, Triggers
-    from ensue.trace import Trace
 
     P = ParamSpec("P")
 
@@ -455,41 +455,29 @@ class Engine(Tasks):
     @property
     def events(self) -> Events:
         """Events, and what came of them."""
-        from ensue.queries import Events
-
         return Events(self.store)
 
     @property
     def runs(self) -> Runs:
         """Trigger runs, and who took part."""
-        from ensue.queries import Runs
-
         return Runs(self.store)
 
     @property
     def invocations(self) -> Invocations:
         """Invocations, and how they went."""
-        from ensue.queries import Invocations
-
         return Invocations(self.store)
 
     @property
     def triggers(self) -> Triggers:
         """Triggers: look, pause, resume, fire by hand."""
-        from ensue.queries import Triggers
-
         return Triggers(self.store, self.service, self.program if self._sources else None)
 
     async def trace(self, id: str) -> Trace:
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""
-        from ensue.trace import trace
-
         return await trace(self.store, parse_id(id))
 
     def tail(self, after: int | None = None, kinds: Collection[str] | None = None) -> AsyncIterator[Record]:
         """Follow the log from a position, or from its end."""
-        from ensue.trace import tail
-
         return tail(self.store, after=after, kinds=kinds)
 
 

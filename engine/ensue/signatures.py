@@ -178,8 +178,8 @@ class Codec:
             self._blank.decode(raw)
             if self.shape.extra:
                 self._extra(raw)
-        except (msgspec.ValidationError, NotImplementedError, RecursionError) as error:
-            raise ArgumentsMismatch(self.shape.task, str(error)) from None
+        except (msgspec.MsgspecError, NotImplementedError, RecursionError) as error:
+            raise ArgumentsMismatch(self.shape.task, _said(error)) from None
 
     def with_defaults(self, arguments: Mapping[str, Json]) -> dict[str, Json]:
         """Return recorded arguments with the defaults of what is missing: what filters compare."""
@@ -200,7 +200,7 @@ class Codec:
             if self.shape.extra:
                 keywords |= self._extra(raw)
         except (msgspec.MsgspecError, NotImplementedError, RecursionError) as error:
-            raise ArgumentsMismatch(self.shape.task, str(error)) from None
+            raise ArgumentsMismatch(self.shape.task, _said(error)) from None
         return list(values[:count]), keywords
 
     def opening(self, handles: Handles) -> Callable[[Any, Any], Any]:
@@ -212,6 +212,12 @@ class Codec:
         every: dict[str, Any] = msgspec.json.decode(raw)
         rest = {name: value for name, value in every.items() if name not in self.shape.names}
         return msgspec.convert(rest, type=dict[str, self._rest])  # type: ignore[name-defined]
+
+
+def _said(error: Exception) -> str:
+    """Say what msgspec found, the parameter first: `'count': expected `int`, got `str``."""
+    what, _, path = str(error).rstrip("`").partition(" - at `$.")
+    return f"{path!r}: {what[:1].lower()}{what[1:]}" if path else str(error)
 
 
 def _id_of(value: Any) -> str:
