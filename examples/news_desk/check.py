@@ -70,11 +70,11 @@ class Check:
         return 0 if self._strangers else len(self._done - self._troubled)
 
     async def worker_is_ready(self) -> None:
-        """Wait until the worker has declared its triggers; raises `WorkerEnded` and `TimeoutError`."""
+        """Wait until the worker runs and has declared its triggers; raises `WorkerEnded` and `TimeoutError`."""
         newest = (await self._engine.invocations.list(limit=1)).items
         self._position = newest[0].position if newest else 0
         async with asyncio.timeout(3 * WAIT_SECONDS):
-            while not await self._engine.triggers.list(state="active"):
+            while not (self._worker.is_ready() and await self.triggers()):
                 self._worker.check()
                 await asyncio.sleep(0.05)
 

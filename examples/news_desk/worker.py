@@ -35,6 +35,10 @@ class Worker:
         if code is not None:
             raise WorkerEnded(f"the worker ended with status {code}")
 
+    def is_ready(self) -> bool:
+        """Whether it has said that it runs: its first words name its process."""
+        return f"process {self.pid}" in self.output.read_text("utf-8", errors="replace")
+
     def stop(self) -> int:
         """Ask it to finish what it does and end, as a deploy would; returns its exit status."""
         if self._process.poll() is None:
