@@ -5,7 +5,18 @@ from __future__ import annotations
 from rich.text import Text
 
 from ensue.queries import EventDetail, InvocationDetail, RunDetail, RunView
-from ensue_adapters.cli.output import Column, dim, lasting, print_fields, print_gap, print_table, times, worded
+from ensue_adapters.cli.output import (
+    Column,
+    brief,
+    counted,
+    dim,
+    lasting,
+    print_fields,
+    print_gap,
+    print_table,
+    times,
+    worded,
+)
 
 
 def show_event(event: EventDetail) -> None:
@@ -22,7 +33,7 @@ def show_event(event: EventDetail) -> None:
             ("cause", event.cause if event.cause != event.emitter else None),
             ("root", event.root if event.root != event.id else None),
             ("traceparent", event.traceparent),
-            ("matched", f"{event.matched} conditions" if event.matched else "no condition"),
+            ("matched", counted(event.matched, "condition") if event.matched else "no condition"),
             ("runs", f"{event.triggered}" if event.triggered else "none"),
         ]
     )
@@ -80,7 +91,7 @@ def show_invocation(invocation: InvocationDetail) -> None:
             ("status", worded(invocation.status)),
             ("arguments", invocation.arguments),
             ("result", _result(invocation)),
-            ("error", Text(f"{failure.type}: {failure.message}", style="red") if failure else None),
+            ("error", Text(f"{brief(failure.type)}: {failure.message}", style="red") if failure else None),
             ("registered", invocation.registered),
             ("due", invocation.due if invocation.due != invocation.registered else None),
             ("trigger", invocation.trigger),
@@ -98,7 +109,7 @@ def show_invocation(invocation: InvocationDetail) -> None:
         rows = [
             (
                 str(each.attempt), time, lasting((each.ended - each.started).total_seconds()) if each.ended else "",
-                worded(each.status), each.error_type or "", dim(each.worker),
+                worded(each.status), brief(each.error_type), dim(each.worker),
             )
             for time, each in zip(times([each.started for each in invocation.tries]), invocation.tries, strict=True)
         ]  # fmt: skip

@@ -12,7 +12,7 @@ from ensue.config import redact
 from ensue.engine import Engine
 from ensue.scheduler.listening import Listening
 from ensue_adapters.cli.options import COMMON, Common, engine_of, must_exist
-from ensue_adapters.cli.output import Column, lasting, print_json, print_table, worded
+from ensue_adapters.cli.output import Column, counted, lasting, print_json, print_table, worded
 from ensue_core.defaults import SECOND
 from ensue_core.errors import EnsueError
 from ensue_core.ports import Chain, Store
@@ -75,7 +75,9 @@ async def _look(engine: Engine) -> AsyncIterator[Finding]:
 async def _service(store: Store, chain: Chain, lease_seconds: float) -> AsyncIterator[Finding]:
     row, name = chain.row, f"service {chain.row.service}"
     active = [each for each in chain.triggers if each.state == "active"]
-    yield Finding(name, "ok", f"version {row.version}, {len(row.tasks)} tasks, {len(active)} active triggers")
+    yield Finding(
+        name, "ok", f"version {row.version}, {counted(row.tasks, 'task')}, {counted(active, 'active trigger')}"
+    )
     if row.paused:
         yield Finding(name, "look", "paused: `ensue resume` lets it decide again")
     for each in chain.triggers:
@@ -90,12 +92,16 @@ async def _service(store: Store, chain: Chain, lease_seconds: float) -> AsyncIte
     else:
         yield Finding(f"{name}: scheduler", "look", f"none is live{stands_by}: nothing is decided, start `ensue run`")
     records, seconds = await _undecided(store, chain)
-    says = "nothing is undecided" if not records else f"{records} records undecided, the oldest {lasting(seconds)} old"
+    says = (
+        "nothing is undecided"
+        if not records
+        else f"{counted(records, 'record')} undecided, the oldest {lasting(seconds)} old"
+    )
     late = bool(records) and seconds > lease_seconds and not row.paused
     yield Finding(f"{name}: lag", ("bad" if current else "look") if late else "ok", says)
     if chain.waiting:
         oldest = (store.clock.now() - min(each.occurred for each in chain.waiting)) / SECOND
-        says = f"{len(chain.waiting)} matches wait for partners, the oldest for {lasting(oldest)}"
+        says = f"{len(chain.waiting)} waiting for partners, the oldest for {lasting(oldest)}"
         yield Finding(f"{name}: joins", "ok", says)
 
 
@@ -128,13 +134,15 @@ async def _projectors(store: Store, lease_seconds: float) -> Finding:
     first = await store.log.read(at, 1)
     seconds = (store.clock.now() - first[0].time) / SECOND if first else 0.0
     late = live and seconds > lease_seconds
-    return Finding("projectors", "bad" if late else "ok", f"{who}; {lag} records ({lasting(seconds)}) behind")
+    return Finding(
+        "projectors", "bad" if late else "ok", f"{who}; {counted(lag, 'record')} ({lasting(seconds)}) behind"
+    )
 
 
 async def _work(store: Store, queued_max: int) -> Finding:
     queued = await store.work.queued()
     expired = await store.work.expired(1)
-    says = f"{queued} unfinished invocations (at most {queued_max})"
+    says = f"{counted(queued, 'unfinished invocation')} (at most {queued_max:,})"
     if queued >= queued_max:
         return Finding("work", "bad", f"{says}: submits are refused, start more workers")
     if expired:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from ensue.engine import Engine
+from ensue.handles import Handle
 from ensue_adapters.cli.options import COMMON, Common, opened, read_arguments, read_json
 from ensue_adapters.cli.output import out, plain, print_json, say
 from ensue_adapters.cli.trees import print_trace
@@ -73,7 +74,7 @@ async def submit(
     values = read_arguments(arguments, f"arguments of {task}")
     async with opened(common, creates=True) as engine:
         await _check_known(engine, task)
-        handle = await engine.submit(task, **values)
+        handle: Handle[Any] = await engine.submit(task, **values)
         if wait is None:
             if common.json:
                 print_json({"id": handle.id})

@@ -16,7 +16,7 @@ from ensue_adapters.cli.output import STYLES, out, print_json, print_json_line, 
 from ensue_adapters.cli.trees import print_trace
 from ensue_core.clock import iso, to_datetime
 from ensue_core.errors import NotFound
-from ensue_core.facts import AnyFact
+from ensue_core.facts import AnyFact, Decided, TriggerFired
 from ensue_core.ports import Log
 from ensue_core.records import Record
 
@@ -90,7 +90,9 @@ def _kind(text: str) -> str:
     found = next((kind for kind in KINDS if kind.lower() == plain), None)
     if found is None:
         close = get_close_matches(plain, [kind.lower() for kind in KINDS], 1)
-        hint = next((f"did you mean {kind}?" for kind in KINDS if [kind.lower()] == close), f"kinds are {', '.join(KINDS)}")
+        hint = next(
+            (f"did you mean {kind}?" for kind in KINDS if [kind.lower()] == close), f"kinds are {', '.join(KINDS)}"
+        )
         raise UsageError(f"no record is of kind {text!r}: {hint}")
     return found
 
@@ -121,7 +123,9 @@ def _show(record: Record) -> None:
     console = out()
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{record.position:>7} ", style="dim").append(f"{iso(record.time)[11:23]}  ")
-    line.append(f"{record.kind:<19} ", style="bold").append_text(_says(record))
+    line.append(f"{record.kind:<19} ", style="dim" if isinstance(record.fact, Decided) else "bold").append_text(
+        _says(record)
+    )
     if console.width - line.cell_len >= len(record.id) + 2:
         line.append(f"  {record.id}", style="dim")
     print_renderable(line, console)
@@ -129,14 +133,16 @@ def _show(record: Record) -> None:
 
 def _says(record: Record) -> Text:
     """Name what a record is about, and the state it says."""
-    subject = next((str(value) for name in _SUBJECTS if (value := getattr(record.fact, name, ""))), "")
-    text = Text(subject)
+    fact = record.fact
+    if isinstance(fact, TriggerFired):
+        return Text(f"{fact.trigger} → {fact.task}")
+    text = Text(next((str(value) for name in _SUBJECTS if (value := getattr(fact, name, ""))), ""))
     for name in _STATES:
-        value: object = getattr(record.fact, name, "")
-        if value:
-            text.append(f" {value}", style=STYLES.get(str(value), ""))
+        state = str(getattr(fact, name, ""))
+        if state:
+            text.append(f" {state}", style=STYLES.get(state, ""))
             break
-    attempt: int = getattr(record.fact, "attempt", 1)
+    attempt: int = getattr(fact, "attempt", 1)
     if attempt > 1:
         text.append(f" try {attempt}")
     return text

@@ -13,6 +13,7 @@ from ensue_adapters.cli.details import show_event, show_invocation, show_run
 from ensue_adapters.cli.options import COMMON, Common, author, moment_of, opened
 from ensue_adapters.cli.output import (
     Column,
+    brief,
     dim,
     lasting,
     print_json,
@@ -70,7 +71,7 @@ async def list_events(
 
 def _print_events(found: Sequence[EventView]) -> None:
     columns = (
-        Column("TIME (UTC)"), Column("CODE"), Column("MATCHED", right=True), Column("RUNS", right=True),
+        Column("TIME (UTC)"), Column("CODE", wraps=True), Column("MATCHED", right=True), Column("RUNS", right=True),
         Column("ID"), Column("KEY", wide=True), Column("EMITTED BY", wide=True),
     )  # fmt: skip
     rows = [
@@ -123,7 +124,7 @@ async def list_runs(
 
 def _print_runs(found: Sequence[RunView]) -> None:
     columns = (
-        Column("TIME (UTC)"), Column("TRIGGER"), Column("OUTCOME"), Column("ID"),
+        Column("TIME (UTC)"), Column("TRIGGER", wraps=True), Column("OUTCOME"), Column("ID"),
         Column("INVOCATION", wide=True), Column("BY HAND", wide=True),
     )  # fmt: skip
     rows = [
@@ -174,11 +175,11 @@ async def list_invocations(
 
 def _print_invocations(found: Sequence[InvocationView]) -> None:
     columns = (
-        Column("TIME (UTC)"), Column("TASK"), Column("STATUS"), Column("TRIES", right=True),
-        Column("TOOK", right=True), Column("ID"), Column("ERROR", wide=True),
+        Column("TIME (UTC)"), Column("TASK", wraps=True), Column("STATUS"), Column("TOOK", right=True),
+        Column("ID"), Column("TRIES", right=True, wide=True), Column("ERROR", wide=True, wraps=True),
     )  # fmt: skip
     rows = [
-        (time, each.task, worded(each.status), _count(each.attempts), _took(each), dim(each.id), each.error_type or "")
+        (time, each.task, worded(each.status), _took(each), dim(each.id), _count(each.attempts), brief(each.error_type))
         for time, each in zip(times([each.registered for each in found]), found, strict=True)
     ]
     print_table(columns, rows, empty="no invocations fit")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
-from typing import Any, Iterator, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console, RenderableType
@@ -39,21 +38,21 @@ def out() -> Console:
     )  # fmt: skip
 
 
-@cache
-def _err() -> Console:
+def err() -> Console:
+    """Return the console of stderr; nothing is cut or wrapped there, a terminal wraps itself."""
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
 
 
 def say(text: str) -> None:
     """Tell people something; data goes elsewhere."""
-    Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False).print(text)
+    err().print(text)
 
 
 def complain(text: str) -> None:
     """Print the one sentence of an error."""
     line = Text("error: ", style="bold red")
     line.append(" ".join(text.split()), style="default")
-    Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False).print(line)
+    err().print(line)
 
 
 def print_json(value: object) -> None:
@@ -71,7 +70,10 @@ def print_json_line(value: object) -> None:
 
 
 class Column(NamedTuple):
-    """A table's column: its heading, and whether it is shown only where there is room."""
+    """A table's column: its heading, and whether it is shown only where there is room.
+
+    A column that `wraps` gives way to the others; nothing is ever cut off.
+    """
 
     title: str
     wide: bool = False
@@ -94,7 +96,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Text | str]],
             column.title,
             justify="right" if column.right else "left",
             no_wrap=not column.wraps,
-            overflow="fold" if column.wraps else "ellipsis",
+            overflow="fold",
+            min_width=min(8, len(column.title)) if column.wraps else None,
         )
     for row in filled:
         table.add_row(*(row[number] for number in shown))
@@ -142,6 +145,17 @@ def plain(value: object) -> str:
             return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case _:
             return msgspec.json.encode(value).decode()
+
+
+def counted(things: Sized | int, name: str) -> str:
+    """Write how many of something there are."""
+    number = things if isinstance(things, int) else len(things)
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+def brief(error_type: str | None) -> str:
+    """Write an exception's type for people: of a builtin one the bare name."""
+    return (error_type or "").removeprefix("builtins.")
 
 
 def worded(word: str) -> Text:
@@ -205,15 +219,3 @@ def progress(what: str) -> Iterator[Any]:
     finally:
         if state:
             bar.stop()
-
-
-async def gathered(items: AsyncIterator[Any], most: int | None) -> AsyncIterator[Any]:
-    """Yield up to so many items; None for all."""
-    count = 0
-    if most == 0:
-        return
-    async for item in items:
-        yield item
-        count += 1
-        if most is not None and count >= most:
-            return

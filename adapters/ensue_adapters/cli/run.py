@@ -17,7 +17,11 @@ from ensue.config import redact
 from ensue.engine import Engine
 from ensue.running import ROLES, Role
 from ensue_adapters.cli.options import COMMON, Common, engine_of
-from ensue_adapters.cli.output import print_json, say
+from ensue_adapters.cli.output import counted, print_json, say
+from ensue_core.clock import SYSTEM_CLOCK
+
+SAME_SIGNAL_SECONDS = 0.5
+"""Signals this close together are one."""
 
 App = Annotated[str | None, Parameter(help="The program, as package.module:engine.")]
 Replace = Annotated[bool, Parameter(help="Take the place of another program in this service.", negative="")]
@@ -72,7 +76,7 @@ async def declare(app: App = None, /, *, replace: Replace = False, common: Commo
         else:
             say(
                 f"service {engine.service} of {engine.namespace}: version {program.version}, "
-                f"{len(program.tasks)} tasks, {len(program.triggers)} triggers declared"
+                f"{counted(program.tasks, 'task')}, {counted(program.triggers, 'trigger')} declared"
             )
 
 
@@ -83,7 +87,7 @@ def _banner(engine: Engine, roles: frozenset[Role]) -> None:
         what += f" ({defaults.async_slots} async, {defaults.thread_slots} threads)"
     say(
         f"ensue {__version__}  {redact(engine.settings.url)}  app_id {engine.namespace}, service {engine.service}\n"
-        f"  {len(program.tasks)} tasks, {len(program.triggers)} triggers (version {program.version})\n"
+        f"  {counted(program.tasks, 'task')}, {counted(program.triggers, 'trigger')} (version {program.version})\n"
         f"  runs {what}; process {os.getpid()}, stop with Ctrl-C"
     )
 
@@ -100,11 +104,17 @@ def _log_to_stderr(level: str) -> None:
 def _stop_on_signals(stop: asyncio.Event, grace: float) -> None:
     """The first signal drains; the second one leaves at once, as after a crash, which costs a lease and no truth."""
     loop = asyncio.get_running_loop()
+    first = 0.0
 
     def heard(number: int) -> None:
+        nonlocal first
         if stop.is_set():
+            # Shells and wrappers often pass one Ctrl-C on twice.
+            if SYSTEM_CLOCK.monotonic() - first < SAME_SIGNAL_SECONDS:
+                return
             say("leaving at once")
             os._exit(128 + number)
+        first = SYSTEM_CLOCK.monotonic()
         say(f"{signal.Signals(number).name}: draining, at most {grace:g} s; once more to leave at once")
         stop.set()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich.text import Text
 
-from ensue.config import SETTINGS, Settings, redact, resolve, unknown_variables, variable
+from ensue.config import SETTINGS, Settings, Source, redact, resolve, unknown_variables, variable
 from ensue_adapters.cli.options import COMMON, Common, engine_of, settings_of
 from ensue_adapters.cli.output import Column, dim, plain, print_json, print_table, say
 from ensue_core.errors import ModuleNotLoaded
@@ -51,13 +52,20 @@ def _effective(common: Common) -> Settings:
     except ModuleNotLoaded as error:
         say(f"note: {error}; what its code says is not shown")
         return settings
-    return resolve_with_app(own, common)
+    return _with_app(own, common)
 
 
-def resolve_with_app(own: Settings, common: Common) -> Settings:
+def _with_app(own: Settings, common: Common) -> Settings:
     """Return the program's settings, with the name of the program itself as this command found it."""
     found = resolve(app=common.app)
-    sources = {**own.sources, "app": found.sources["app"]}
+    by_hand = {name for name in ("url", "app_id", "service") if getattr(common, name) is not None}
+    sources = {
+        name: Source("argument", f"of Engine(...) in {found.app}")
+        if source.kind == "argument" and name not in by_hand
+        else source
+        for name, source in own.sources.items()
+    }
+    sources["app"] = found.sources["app"]
     return Settings(own.url, found.app, own.log_level, own.defaults, sources)
 
 
@@ -66,7 +74,9 @@ def _shown(settings: Settings, name: str) -> object:
     return redact(value) if isinstance(value, str) else value
 
 
-def _from(kind: str, where: str) -> object:
+def _from(kind: str, where: str) -> Text | str:
     if kind == "default":
         return dim("default")
-    return where if kind != "argument" else f"argument {where}"
+    if kind == "argument":
+        return f"argument {where}" if " " in where else f"option --{where.replace('_', '-')}"
+    return where

@@ -10,7 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ensue.trace import Node, Trace
-from ensue_adapters.cli.output import STYLES, lasting, out, plain, print_renderable, say
+from ensue_adapters.cli.output import STYLES, brief, lasting, out, plain, print_renderable, say
 
 _INDENT = 4
 
@@ -51,7 +51,7 @@ def _line(
     below = [Text(f"because of {each}", style="dim") for each in _because(node)]
     error = (called.error if called else "") or node.error
     if error:
-        below.append(Text(error, style="red", overflow="ellipsis", no_wrap=True))
+        below.append(Text(brief(error), style="red", overflow="ellipsis", no_wrap=True))
     return Group(text, *below) if below else text
 
 

@@ -54,7 +54,7 @@ async def list_triggers(
 
 def _print_triggers(found: list[TriggerView]) -> None:
     columns = (
-        Column("TRIGGER"), Column("STATE"), Column("FIRED", right=True), Column("WAITING", right=True),
+        Column("TRIGGER", wraps=True), Column("STATE"), Column("FIRED", right=True), Column("WAITING", right=True),
         Column("NEXT SLOT (UTC)", wide=True), Column("SERVICE", wide=True), Column("WHEN", wraps=True),
     )  # fmt: skip
     rows = [
