@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -55,12 +54,7 @@ class SQLiteStore:
         if self._places is not None:
             return
         check_version()
-        path = Path(self._place.path).absolute()
-        if not path.parent.exists():
-            raise StoreUnavailable(f"directory {path.parent} does not exist: create it or correct the URL")
-        self._place = msgspec.structs.replace(self._place, path=path.resolve())
-        if not self._place.force_network:
-            refuse_network(self._place.path)
+        self._place = _found(self._place)
         loop = asyncio.get_running_loop()
         delivery = Delivery(loop)
         wake = Wake(self._place.path)
@@ -136,3 +130,14 @@ def open_store(url: str, namespace: str, clock: Clock) -> Store:
 
 
 _: OpenStore = open_store
+
+
+def _found(place: Place) -> Place:
+    """Return the place by its real path, which all processes share; refuses what cannot work."""
+    path = place.path.absolute()
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"directory {path.parent} does not exist: create it or correct the URL")
+    path = path.resolve()
+    if not place.force_network:
+        refuse_network(path)
+    return msgspec.structs.replace(place, path=path)

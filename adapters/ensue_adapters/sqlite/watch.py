@@ -1,4 +1,4 @@
-"""Waiting for the head to move: woken by this process's commits, by hints, and by polling, which is the truth."""
+"""Waiting for the head to move: woken by own commits and by hints; polling is the truth."""
 
 from __future__ import annotations
 
