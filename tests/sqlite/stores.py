@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 @asynccontextmanager
 async def opened(
     path: Path, options: str = "", namespace: str = "test", clock: Clock = SYSTEM_CLOCK
-) -> AsyncIterator[SQLiteStore]:
+) -> AsyncGenerator[SQLiteStore]:
     """Open a store on a file and close it."""
     store = SQLiteStore(parse_url(f"sqlite:///{path}?{options}"), namespace, clock)
     await store.open()
@@ -54,7 +54,7 @@ def ask(path: Path, statement: str) -> list[tuple[Any, ...]]:
 
 
 @asynccontextmanager
-async def other_process(script: str, *arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+async def other_process(script: str, *arguments: object) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run one of the programs beside this file; it is killed if it still runs at the end."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
     process = await asyncio.create_subprocess_exec(

@@ -23,16 +23,28 @@ def _records(first: int, last: int) -> list[Record]:
 
 def test_a_tail_serves_only_an_unbroken_run() -> None:
     tail = Tail(records_max=10)
-    tail.extend(_records(1, 5))
+    tail.extend(_records(1, 5), 5)
     assert [record.position for record in tail.after(2, 2)] == [3, 4]
     assert list(tail.after(5, 10)) == []
-    tail.extend(_records(8, 9))
+    tail.extend(_records(8, 9), 2)
     assert list(tail.after(2, 10)) == []
     assert [record.position for record in tail.after(7, 10)] == [8, 9]
-    tail.extend(_records(10, 40))
-    assert tail.at(30) is None
-    assert [record.position for record in tail.after(38, 10)] == [39, 40]
-    assert [record.position for record in tail.after(30, 1)] == [31]
+
+
+def test_a_tail_is_bounded_in_records_and_in_bytes() -> None:
+    tail = Tail(records_max=10, bytes_max=1000)
+    for position in range(1, 12):
+        tail.extend(_records(position, position), 1)
+    assert tail.at(6) is None
+    assert [record.position for record in tail.after(6, 99)] == [7, 8, 9, 10, 11]
+    tail.extend(_records(12, 12), 600)
+    tail.extend(_records(13, 13), 450)
+    assert [record.position for record in tail.after(12, 99)] == [13]
+    assert tail.at(12) is None
+    tail.extend(_records(14, 14), 5000)
+    assert list(tail.after(13, 99)) == []
+    tail.extend(_records(15, 15), 1)
+    assert [record.position for record in tail.after(14, 99)] == [15]
 
 
 def test_a_turn_that_does_not_come_is_given_up(tmp_path: Path) -> None:
@@ -66,7 +78,7 @@ async def test_a_slow_start_of_the_wal_over_does_not_lose_a_record(tmp_path: Pat
         for _ in range(20):
             await store.log.append([event(payload=b'"' + b"x" * 3000 + b'"') for _ in range(100)])
             await asyncio.sleep(0)
-        store._tail.extend(_records(10**6, 10**6))
+        store._tail.extend(_records(10**6, 10**6), 1)
         assert [record.position for record in await whole(store)] == list(range(1, 2001))
 
 

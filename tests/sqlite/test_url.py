@@ -54,6 +54,9 @@ def test_the_deepest_mount_says_which_file_system_it_is(tmp_path: Path) -> None:
 
 
 def test_a_network_file_system_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensue_adapters.sqlite.filesystem.kind_of_mount", lambda _: "nfs4")
+    def nfs(_: Path) -> str:
+        return "nfs4"
+
+    monkeypatch.setattr("ensue_adapters.sqlite.filesystem.kind_of_mount", nfs)
     with pytest.raises(StoreUnavailable, match="force_network"):
         refuse_network(Path("/srv/news.db"))

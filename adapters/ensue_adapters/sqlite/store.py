@@ -61,6 +61,7 @@ class SQLiteStore:
         self._writer = Writer(
             self._place, self.namespace, self.clock, delivery, committed=self._committed, hint=wake.send
         )
+        self._tail = Tail()
         try:
             places: Places = await asyncio.shield(self._writer.opened)
         except BaseException:
@@ -77,7 +78,7 @@ class SQLiteStore:
         self.decisions = SQLiteDecisions(self._writer, reads, places)
         self.work = SQLiteWork(self._writer, reads, places, self._tail)
         self.leases = SQLiteLeases(self._writer, reads, places)
-        self.views = SQLiteViews(self._writer, questions, places)
+        self.views = SQLiteViews(self._writer, reads, questions, places)
 
     async def close(self) -> None:
         """Finish what was asked and let go of the file. Repeating it does nothing."""
@@ -90,6 +91,8 @@ class SQLiteStore:
         if self._wake is not None:
             self._wake.close()
             self._wake = None
+        self._places = self._writer = self._watch = None
+        self._readers = []
 
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""
@@ -111,10 +114,10 @@ class SQLiteStore:
             lambda connection: health.look(connection, place, places, clock, hint)
         )
 
-    def _committed(self, records: Sequence[Record]) -> None:
+    def _committed(self, records: Sequence[Record], size: int) -> None:
         """On the loop, before the writers' callers go on: keep the records and wake who waits for them."""
         if records:
-            self._tail.extend(records)
+            self._tail.extend(records, size)
             if self._watch is not None:
                 self._watch.advance(records[-1].position)
 
