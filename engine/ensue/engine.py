@@ -31,6 +31,7 @@ from ensue_core.defaults import Defaults
 from ensue_core.errors import (
     ArgumentsMismatch,
     BadValue,
+    ConfigError,
     IdempotencyConflict,
     NotRunning,
     QueueFull,
@@ -44,6 +45,7 @@ from ensue_core.values import decode
 
 if TYPE_CHECKING:
     from typing import ParamSpec
+
 
     P = ParamSpec("P")
 
@@ -94,6 +96,16 @@ class Engine(Tasks):
         self._queue_checked = -1.0
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
+
+    def configure(self, **settings: Any) -> None:
+        """Set what `ensue.config` knows over what the code says: how `ensue run --url ...` has the last word.
+
+        None says nothing. Raises `ConfigError` where the engine is open already.
+        """
+        if self._opened:
+            raise ConfigError("the engine is open: configure it before `async with engine:`")
+        self._given.update({name: value for name, value in settings.items() if value is not None})
+        self._settings = None
 
     # What it is made of.
 
@@ -342,7 +354,13 @@ class Engine(Tasks):
                 raise ArgumentsMismatch(task, "a task whose code is not here takes keywords only")
             return await self._create(task, _encode_unchecked(task, kwargs), None)
         name = task if isinstance(task, str) else task.name
-        return await self.submit_task(self.program.tasks[name].task, args, kwargs, SubmitOptions())
+        return await self.submit_task(self._task_of(name), args, kwargs, SubmitOptions())
+
+    def _task_of(self, name: str) -> Task[..., Any]:
+        for source in self.program.sources:
+            if name in source.declared_tasks:
+                return source.declared_tasks[name]
+        raise UnknownTask(name, "submit", tuple(self.program.tasks))
 
     async def submit_task(
         self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: SubmitOptions

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
-from typing import cast
-
 from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
+from ensue_core.ids import Id
 from ensue_core.ports import Cursor, RowKey, RowTable, Store
 from ensue_core.rows import QueryRow
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
+from ensue_projections.touched import Touched
 
 logger = logging.getLogger("ensue.projector")
 
@@ -91,21 +90,29 @@ class Projector:
             self.position, self._kept = None, {}
         return True
 
-    async def _rows(
-        self, touched: "dict[RowTable, set[RowKey]] | object"
-    ) -> dict[RowTable, dict[RowKey, QueryRow]]:
+    async def _rows(self, touched: Touched) -> dict[RowTable, dict[RowKey, QueryRow]]:
         """Return the rows a page may change: remembered ones, and the rest from the store."""
         rows: dict[RowTable, dict[RowKey, QueryRow]] = {}
-        for table, keys in cast("dict[RowTable, Iterable[RowKey]]", touched).items():
+        for table, keys in touched.keys.items():
             kept = self._kept.get(table, {})
             found = {key: kept[key] for key in keys if key in kept}
             missing = [key for key in keys if key not in found]
             if missing:
                 found |= await self._store.views.load(table, missing)
             rows[table] = found
+        views = self._store.views
+        for (invocation,) in touched.families.get("attempts", ()):
+            for row in await views.attempts(Id(str(invocation))):
+                rows.setdefault("attempts", {})[row.invocation, row.attempt] = row
+        beginnings = touched.families.get("schedules", ())
+        if beginnings:
+            for schedule in await views.schedules():
+                if (schedule.service, schedule.trigger) in beginnings:
+                    key = (schedule.service, schedule.trigger, schedule.condition)
+                    rows.setdefault("schedules", {})[key] = schedule
         return rows
 
-    def _keep(self, changed: "dict[RowTable, dict[RowKey, QueryRow]]") -> None:
+    def _keep(self, changed: dict[RowTable, dict[RowKey, QueryRow]]) -> None:
         for table, rows in changed.items():
             kept = self._kept.setdefault(table, {})
             kept.update(rows)

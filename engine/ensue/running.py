@@ -138,7 +138,7 @@ async def open_resources(engine: Engine, stack: AsyncExitStack) -> None:
 
     Each opens and closes in one task of its own, as its code may hold cancel scopes across the `yield`.
     """
-    for resource in engine.program.resources:
+    for resource in engine.program.resources.values():
         if not engine.resources.is_overridden(resource):
             value = await stack.enter_async_context(_held(resource.function, resource.name))
             engine.resources.opened(resource, value)

@@ -106,7 +106,9 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
             return (ServicePauseSet(fact.service, True),)
         case ServiceResumed() as fact:
             timers = tuple(
-                timer for name in sorted(fact.timers) for timer in _timers(fact.service, name, fact.timers[name])
+                timer
+                for name in sorted(fact.timers)
+                for timer in _timers(fact.service, name, fact.timers[name])
             )
             return (ServicePauseSet(fact.service, False), *timers)
         case _:

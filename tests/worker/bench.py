@@ -2,10 +2,10 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -14,11 +14,15 @@ from ensue.worker import Worker
 from ensue_adapters.memory import Line, MemoryStore, MemoryWorld
 from ensue_core.clock import Clock
 from ensue_core.defaults import DEFAULTS, Defaults
+from ensue_core.errors import CommitUnknown, StoreUnavailable
 from ensue_core.facts import AttemptEnded, AttemptStarted, Fact, InvocationCancelled, InvocationCreated
 from ensue_core.ids import Id, new_id
 from ensue_core.records import Record, draft
 from ensue_core.values import encode
 from tests.worker.virtual import LoopClock
+
+T = TypeVar("T")
+Fault = Literal["unavailable", "lost", "unanswered"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Options:
     retry_for: tuple[type[BaseException], ...] = ()
     retry_first_seconds: float = DEFAULTS.retry_first_seconds
     retry_longest_seconds: float = DEFAULTS.retry_longest_seconds
-    timeout: float | None = None
+    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Code:
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.function)
 
-    def decode(self, raw: bytes, handles: Callable[[Id], Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    def decode(
+        self, raw: bytes, handles: Callable[[str, Any], Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         arguments = msgspec.json.decode(raw, type=dict[str, Any])
         inspect.signature(self.function).bind(**arguments)
         return (), arguments
@@ -68,7 +74,7 @@ class Program:
 class NoEngine:
     """A binder without an engine: handles are the ids themselves."""
 
-    def handle(self, invocation: Id) -> Id:
+    def handle(self, invocation: str, result_type: Any) -> str:
         return invocation
 
     def enter(self) -> None:
@@ -103,7 +109,7 @@ class Bench:
     @asynccontextmanager
     async def running(
         self, name: str = "one", line: Line | None = None, **settings: Any
-    ) -> AsyncIterator[Worker]:
+    ) -> AsyncGenerator[Worker]:
         """Run a worker; at the end of the block it is killed."""
         worker = await self.worker(name, line, **settings)
         task = asyncio.create_task(worker.run())
@@ -112,12 +118,16 @@ class Bench:
         finally:
             await kill(task)
 
-    async def submit(self, task: str, **arguments: Any) -> Id:
+    async def submit(self, task: str, due: int = 0, **arguments: Any) -> Id:
         """Create an invocation."""
-        fact = InvocationCreated(task, msgspec.Raw(encode(arguments, "arguments")))
-        created = draft(new_id(), fact)
-        await (await self.store()).log.append([created])
-        return created.id
+        return (await self.submit_many(task, 1, due, **arguments))[0]
+
+    async def submit_many(self, task: str, count: int, due: int = 0, **arguments: Any) -> list[Id]:
+        """Create invocations in one append."""
+        fact = InvocationCreated(task, msgspec.Raw(encode(arguments, "arguments")), due=due)
+        created = [draft(new_id(), fact) for _ in range(count)]
+        await (await self.store()).log.append(created)
+        return [each.id for each in created]
 
     async def cancel(self, invocation: Id) -> bool:
         """Record a cancellation, as another process would: the worker is not told."""
@@ -147,15 +157,28 @@ class Bench:
         starts: list[AttemptStarted] = self.facts(AttemptStarted)
         return [start for start in starts if invocation in (None, start.invocation)]
 
+    async def started(self, count: int = 1) -> None:
+        """Wait until so many attempts have started."""
+        await self.until(lambda: len(self.starts()) >= count)
+
     async def ended(self, count: int = 1, invocation: Id | None = None) -> list[AttemptEnded]:
         """Wait until so many attempts have ended."""
-        return await self.until(lambda: found if len(found := self.ends(invocation)) >= count else None)
+        await self.until(lambda: len(self.ends(invocation)) >= count)
+        return self.ends(invocation)
 
-    async def until(self, look: Callable[[], Any]) -> Any:
+    async def until(self, look: Callable[[], bool]) -> None:
         """Wait for what a look at the log shows, at each append."""
-        while not (found := look()):
+        while not look():
             await self.space.changed(None)
-        return found
+
+
+async def soon(look: Callable[[], bool]) -> None:
+    """Let everything run until a look shows what is waited for."""
+    for _ in range(10_000_000):
+        if look():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came true")
 
 
 async def kill(task: asyncio.Task[Any]) -> None:
@@ -163,3 +186,33 @@ async def kill(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+class FaultyLine:
+    """A line on which a test makes operations fail: `faults` are used up in order, by operation."""
+
+    def __init__(self) -> None:
+        self.faults: dict[str, list[Fault]] = {}
+        self.down = False
+        self.asked: list[str] = []
+
+    async def carry(self, operation: str, act: Callable[[], T]) -> T:
+        """Yield, act or fail, yield."""
+        self.asked.append(operation)
+        await asyncio.sleep(0)
+        if self.down:
+            raise StoreUnavailable(f"{operation}: down")
+        faults = self.faults.get(operation)
+        fault = faults.pop(0) if faults else None
+        if fault == "unavailable":
+            raise StoreUnavailable(f"{operation}: away")
+        if fault == "lost":
+            raise CommitUnknown(f"{operation}: the request was lost")
+        answer = act()
+        if fault == "unanswered":
+            raise CommitUnknown(f"{operation}: the answer was lost")
+        await asyncio.sleep(0)
+        return answer
+
+
+_: type[Line] = FaultyLine

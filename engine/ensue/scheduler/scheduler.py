@@ -28,7 +28,7 @@ from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
 from ensue_core.facts import AttemptStarted, Decided, Fact, Through
-from ensue_core.ports import Claimed, Committed, Log, Outrun, Step, Store
+from ensue_core.ports import Claimed, Committed, Log, Step, Store
 from ensue_core.records import Record
 from ensue_projections.chain import chain_changes
 from ensue_projections.work import work_changes
@@ -100,7 +100,6 @@ class Scheduler:
         self._lane_scan: dict[str, Through] = {}
         self._attentive_since = 0
         self._last_look = 0
-        self._outrun = False
         self._leads = False
         self._stalled: tuple[str, int] = ("", 0)
         self._fired_since_count = 0
@@ -215,23 +214,23 @@ class Scheduler:
         records = await self._store.log.read(self._scan.position, self._defaults.batch_records_max)
         if self._foreign(state, records):
             return True
-        to_end = len(records) < self._defaults.batch_records_max and not self._outrun
-        begins = {name: row.begins for name, row in state.triggers.items() if row.state == "active" and row.own is None}
+        begins = {
+            name: row.begins for name, row in state.triggers.items() if row.state == "active" and row.own is None
+        }
         planned = plan(records, self._scan, self._listen(state, None), begins, self._defaults.step_facts_max)
         due = state.next_due()
-        if not planned.entries and (due is None or due > now or not to_end):
-            timely = due is not None and planned.time and due <= planned.time
-            if not timely:
-                self._scan = planned.through
-                self._outrun = False if records else self._outrun
-                return bool(records)
-        clock = now if to_end and planned.whole else None
+        # An empty page is the end of the log: only then may the Step's clock be the store's.
+        clock = None if records or due is None or due > now else now
+        timely = due is not None and due <= (now if clock is not None else planned.time)
+        if not planned.entries and not timely:
+            self._scan = planned.through
+            return bool(records)
         turn = await decide_turn(
             self._store, state, lane, planned, clock, self._triggers, self._program, self._defaults,
             self._asker, self._slots, self._attentive_since,
         )  # fmt: skip
         if not turn.facts and not turn.asked:
-            self._scan, self._outrun = planned.through, False
+            self._scan = planned.through
             return bool(records)
         step = Step(
             self._service,
@@ -287,11 +286,9 @@ class Scheduler:
             raise
         if not isinstance(outcome, Committed):
             self._forget(turn)
-            self._outrun = isinstance(outcome, Outrun)
             return False
         for change in chain_changes(outcome.records[-1]):
             state.apply(change)
-        self._outrun = False
         self._fired_since_count += len(turn.facts)
         if turn.started:
             self._slots.begin(started_in(outcome.records))

@@ -88,7 +88,11 @@ class Attempt:
     def _decide(self, outcome: Outcome) -> None:
         if not self.decided:
             self.decided = True
-            self._host.ended(self, outcome)
+            try:
+                self._host.ended(self, outcome)
+            except Exception as error:
+                # What cannot be written down is a failure; an attempt without an end would never be over.
+                self._host.ended(self, Raised(capture(error, self._host.defaults)))
 
     async def _run(self) -> None:
         outcome = await self._outcome()
@@ -109,8 +113,8 @@ class Attempt:
         if self.stop is not None:
             return Released()
         self.entered = True
-        if definition.options.timeout is not None:
-            self._timer = self.hold.loop.create_task(self._expire(definition.options.timeout))
+        if definition.options.timeout_seconds is not None:
+            self._timer = self.hold.loop.create_task(self._expire(definition.options.timeout_seconds))
         try:
             if definition.is_async:
                 value = await definition.function(*arguments, **keywords)
@@ -145,13 +149,15 @@ class Attempt:
         if self.stop == "timeout":
             return self._timed_out(error)
         # SystemExit, KeyboardInterrupt and a CancelledError of the body's own making are no reason to retry.
-        worth = isinstance(error, (Retry, self.definition.options.retry_for))
-        retryable = worth and isinstance(error, Exception)
+        kind = type(error)  # Not isinstance: it would ask the exception, which may answer with anything.
+        retryable = issubclass(kind, Exception) and issubclass(
+            kind, (Retry, self.definition.options.retry_for)
+        )
         return Raised(capture(error, self._host.defaults), retryable)
 
     def _timed_out(self, error: BaseException | None) -> Raised:
         """Return the failure of a body whose time was up, with the frames where it stood."""
-        seconds = self.definition.options.timeout or 0
+        seconds = self.definition.options.timeout_seconds or 0
         timeout = TimeoutError(f"the body ran longer than its timeout of {seconds:g} s")
         failure = capture(timeout, self._host.defaults)
         if error is not None:

@@ -58,7 +58,12 @@ class Committer(Generic[ItemT]):
             if not batch:
                 self._some.clear()
                 continue
-            await self._commit(batch)
+            try:
+                await self._commit(batch)
+            except BaseException:
+                # Broken off: they wait for the next run. An end may then be sent twice, which does no harm.
+                self._waiting.extendleft(reversed(batch))
+                raise
 
     def _next_batch(self) -> list[tuple[ItemT, End]]:
         batch: list[tuple[ItemT, End]] = []

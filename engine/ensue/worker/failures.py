@@ -12,6 +12,8 @@ from traceback import FrameSummary, StackSummary, extract_tb
 from types import TracebackType
 from typing import cast
 
+import ensue
+import ensue_core
 from ensue_core.defaults import DEFAULTS, Defaults
 from ensue_core.facts import Failure
 
@@ -23,13 +25,11 @@ DEPTH_MAX = 3
 MEMBERS_MAX = 10
 FRAMES_MAX = 30
 BASES_MAX = 20
+NAME_MAX = 500
 CUT = "\n... (cut) ...\n"
 
-_HERE = Path(__file__).parent
 _MACHINERY = (
-    f"{_HERE}/",
-    str(_HERE.parent / "offload.py"),
-    str(Path(asyncio.__file__).parent),
+    *(f"{Path(file).parent}/" for file in (ensue.__file__, ensue_core.__file__, asyncio.__file__) if file),
     threading.__file__,
     contextvars.__file__,
 )
@@ -42,7 +42,6 @@ def capture(error: BaseException, defaults: Defaults = DEFAULTS) -> Failure:
     traceback shows the user's frames, with causes and the members of groups to a depth of three.
     """
     kind = type(error)
-    bases = tuple(_name(each) for each in kind.__mro__[1:-1][:BASES_MAX])
     try:
         lines = "".join(_lines(error, 0, set()))
     except BaseException as failed:
@@ -50,7 +49,7 @@ def capture(error: BaseException, defaults: Defaults = DEFAULTS) -> Failure:
     return Failure(
         type=_name(kind),
         message=text_of(error, defaults.exception_text_max),
-        bases=bases,
+        bases=tuple(_name(each) for each in type.mro(kind)[1:-1][:BASES_MAX]),
         traceback=_middle_cut(_clean(lines), defaults.traceback_text_max),
     )
 
@@ -59,13 +58,14 @@ def text_of(error: BaseException, limit: int = DEFAULTS.exception_text_max) -> s
     """Return an exception's text, cut; what its `__str__` raises instead is named."""
     try:
         text = str(error)
+        return _clean(text if len(text) <= limit else f"{text[:limit]}... (cut)")
     except BaseException as failed:
-        text = f"<{type(error).__name__} whose text raised {type(failed).__name__}>"
-    return _clean(text if len(text) <= limit else f"{text[:limit]}... (cut)")
+        return f"<{_name(type(error))} whose text raised {_name(type(failed))}>"
 
 
 def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    """Return a class's qualified name; bare names are found as its last part."""
+    return _clean(f"{kind.__module__}.{kind.__qualname__}"[-NAME_MAX:])
 
 
 def _clean(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from ensue_core.ids import Id
+Handles = Callable[[str, Any], Any]
+"""Makes the handle of an invocation from its id and the type of its result."""
 
 
 class Options(Protocol):
@@ -32,7 +33,7 @@ class Options(Protocol):
         ...
 
     @property
-    def timeout(self) -> float | None:
+    def timeout_seconds(self) -> float | None:
         """How long a body may run."""
         ...
 
@@ -60,8 +61,8 @@ class Definition(Protocol):
         """How it is run."""
         ...
 
-    def decode(self, raw: bytes, handles: Callable[[Id], Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """Return the typed arguments that stored bytes hold; raises where they do not fit."""
+    def decode(self, raw: bytes, handles: Handles) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return stored arguments, typed, by place and by name; raises where they do not fit."""
         ...
 
     def encode_result(self, value: Any) -> bytes:
@@ -81,7 +82,7 @@ class Program(Protocol):
 class Binder(Protocol):
     """What binds a body to its engine."""
 
-    def handle(self, invocation: Id) -> Any:
+    def handle(self, invocation: str, result_type: Any, /) -> Any:
         """Return the handle of an invocation, for a parameter that is annotated as one."""
         ...
 

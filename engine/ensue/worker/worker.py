@@ -27,6 +27,9 @@ from ensue_core.defaults import Defaults
 from ensue_core.ids import Id
 from ensue_core.ports import Claimed, Store
 
+LAST_CHANCE_SECONDS = 1.0
+"""How long bodies that were asked to stop have to come back before a worker goes without them."""
+
 _log = logging.getLogger("ensue.worker")
 
 
@@ -130,7 +133,10 @@ class Worker:
     # Running.
 
     async def run(self) -> None:
-        """Work until drained, or cancelled: then bodies are cancelled and their leases left to run out."""
+        """Work until drained, or cancelled: then bodies are cancelled and their leases left to run out.
+
+        Where it breaks it may be called again: ends that are not appended yet still wait.
+        """
         try:
             async with asyncio.TaskGroup() as group:
                 parts = [self._watcher.run, self._committer.run, self._heartbeat.run, self._reaper.run]
@@ -156,9 +162,7 @@ class Worker:
         for attempt in [*self._open.values()]:
             if not attempt.decided:
                 attempt.ask_to_stop("released")
-                if not attempt.definition.is_async:
-                    attempt.give_up()  # Nothing can stop a thread; its end would be refused later anyway.
-        await set_within(self._calm, self.clock, self.defaults.heartbeat_seconds)
+        await set_within(self._calm, self.clock, LAST_CHANCE_SECONDS)
         for attempt in [*self._open.values()]:
             attempt.give_up()
         if not await set_within(self._calm, self.clock, self.defaults.lease_seconds):
@@ -170,7 +174,7 @@ class Worker:
         bodies = [*self._bodies]
         for attempt in bodies:
             if not attempt.decided:
-                self._supersede(attempt)
+                attempt.ask_to_stop("released")
         left = [attempt.task for attempt in bodies if attempt.definition.is_async]
         if left:
             sleeper = asyncio.ensure_future(self.clock.sleep(self.defaults.heartbeat_seconds))
@@ -178,6 +182,8 @@ class Worker:
             await asyncio.wait((sleeper, gone), return_when=asyncio.FIRST_COMPLETED)
             sleeper.cancel()
             gone.cancel()
+        for attempt in bodies:
+            attempt.give_up()
         self.offload.close()
 
     # What attempts, the committer and the heartbeat report.
