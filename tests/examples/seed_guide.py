@@ -181,9 +181,7 @@ def urgency_args(ctx: ResultContext[dict[str, Any]]) -> dict[str, Any]:
 
 
 @dynamic.task(triggers=TriggerBuilder().on_any_result(process_data).with_args_from_result(urgency_args))
-async def notify_with_dynamic_args(
-    notification_level: str, include_details: bool, source_data: dict[str, Any]
-) -> str:
+async def notify_with_dynamic_args(notification_level: str, include_details: bool, source_data: dict[str, Any]) -> str:
     """Notification with dynamically generated arguments."""
     if include_details:
         return f"{notification_level.upper()} notification with data: {source_data}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 
-import ensue.testing
 import pytest
 
+import ensue.testing
 from ensue import Tasks
 from tests.examples import seed_guide as guide
 
@@ -150,9 +150,7 @@ async def test_a_composite_runs_once_with_arguments_from_the_result() -> None:
         await guide.data_processor.submit({"n": 2})
         await t.settle()
         ran = sorted(t.ran(guide.send_notification), key=repr)
-        assert ran == [
-            {"result": {"processed": True, "input": {"n": n}}, "level": "success"} for n in (1, 2)
-        ]
+        assert ran == [{"result": {"processed": True, "input": {"n": n}}, "level": "success"} for n in (1, 2)]
 
 
 def test_every_example_of_the_guide_is_run_by_a_test() -> None:
