@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Worker:
 
 
 @contextmanager
-def running_worker(output: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
+def running_worker(output: Path, settings: Mapping[str, str]) -> Generator[Worker]:
     """Start a worker with these environment variables; it is stopped when the block ends, however it ends."""
     command = [str(ensue_command()), "run", "app:engine"]
     with output.open("wb") as file:

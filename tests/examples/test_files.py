@@ -29,17 +29,15 @@ def test_there_are_sources_and_feeds_of_both_kinds() -> None:
 
 @pytest.fixture
 def news_desk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(NEWS_DESK)
-    before = set(sys.modules)
-    yield_modules = {path.stem for path in NEWS_DESK.glob("*.py")}
-    for name in yield_modules & before:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [str(NEWS_DESK), *sys.path])
+    for path in NEWS_DESK.glob("*.py"):
+        monkeypatch.delitem(sys.modules, path.stem, raising=False)
 
 
 @pytest.mark.usefixtures("news_desk")
 async def test_a_feed_is_read_over_http_as_its_author_meant_it() -> None:
-    import feeds  # pyright: ignore[reportMissingImports]
-    import scenarios  # pyright: ignore[reportMissingImports]
+    import feeds
+    import scenarios
 
     with feeds.serve_feeds() as base:
         reader = feeds.FeedReader(base)
