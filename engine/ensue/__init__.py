@@ -73,9 +73,6 @@ def current() -> Current:
 
 
 __all__ = [
-    "Current",
-    "Engine",
-    "current",
     "Arguments",
     "ArgumentsFilter",
     "AsyncTask",
@@ -83,7 +80,9 @@ __all__ = [
     "Composite",
     "Condition",
     "CronContext",
+    "Current",
     "EndContext",
+    "Engine",
     "Event",
     "EventContext",
     "ExceptionContext",
@@ -108,6 +107,7 @@ __all__ = [
     "TriggerLike",
     "assemble",
     "contains",
+    "current",
     "eq",
     "exists",
     "ge",

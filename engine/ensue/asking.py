@@ -37,6 +37,8 @@ def ask(question: Question, where: str, failures: bool = True) -> Asked:
     `failures` says whether `on_any_result` is asked about failures too. Raises a `DeclarationError` that
     names `where` for whatever is wrong with it.
     """
+    if question.key is not None and question.key.kind == "path":
+        _check_path(question.key.path, where)
     if question.call == "on_event":
         return _event(question, where)
     if question.call == "on_cron":
@@ -76,6 +78,13 @@ def _event(question: Question, where: str) -> Asked:
         functions,
         Any if isinstance(event, str) else event.payload,
     )
+
+
+def _check_path(path: object, where: str) -> None:
+    if not isinstance(path, str) or not all(path.split(".")):
+        raise DeclarationError(
+            f'{where}: .by({path!r}) is not a path: write field names with dots between, as in "order.id"'
+        )
 
 
 def _is_event(event: object) -> TypeGuard[Event[Any]]:

@@ -94,7 +94,7 @@ async def poll_target() -> str:
 
 @tasks.task
 async def polling_tasks(target: Handle[str]) -> str:
-    while await target.status() != "SUCCESS":
+    while await target.status() != "SUCCESS":  # noqa: ASYNC110
         await asyncio.sleep(0.3)
     return "observed"
 
