@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from ensue import TriggerBuilder, TriggerLike, on_cron, on_event, on_status, on_success
+from ensue import TriggerBuilder, on_cron, on_event, on_status, on_success
 from ensue.declare import DeclaredTrigger, declare
+from ensue.tasks import TriggerLike
 from ensue_core.declarations import Key, OnEvent, TriggerSpec
 from ensue_core.errors import BadDuration, DeclarationError, EmptyTrigger, JoinWithoutKey
 

@@ -101,7 +101,7 @@ class Engine:
         self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: SubmitOptions
     ) -> Handle[Any]:
         self.submitted.append((task.name, args, kwargs, options.idempotency_key))
-        return Handle("0" * 32)
+        return object.__new__(Handle)
 
 
 def router() -> tuple[Tasks, Any, Any]:

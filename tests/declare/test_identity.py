@@ -10,11 +10,13 @@ import pytest
 
 from ensue import Tasks, TriggerBuilder, gt, on_event, on_exception, on_result, on_status
 from ensue.functions import function_ref, module_name, qualified_name
+from ensue.program import assemble
 from tests.declare import rules
 
 PROGRAM = """
 import msgspec
 from ensue import *
+from ensue.program import assemble
 from tests.declare import rules
 
 class Stock(Exception): ...
@@ -64,7 +66,7 @@ def test_ids_and_versions_are_the_same_in_every_process(tmp_path: Path) -> None:
     text = said.pop()
     assert "shop.ship/rescue" in text
     assert "shop_program:large" in text
-    imported = "import shop_program as p; from ensue import assemble; print(assemble([p.tasks]).version)"
+    imported = "import shop_program as p; from ensue.program import assemble; print(assemble([p.tasks]).version)"
     assert run(path, "3", "-c", imported).strip() == text.splitlines()[-1]
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from ensue import Program, Tasks, assemble
+from ensue import Tasks
+from ensue.program import Program, assemble
 from ensue_core.declarations import OnResult
 from ensue_core.errors import (
     ArgumentsMismatch,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ensue import Tasks, assemble
+from ensue import Tasks
+from ensue.program import assemble
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
