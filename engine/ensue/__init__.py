@@ -1,12 +1,29 @@
-"""Temporary contents page of the declaration side; the runtime's replaces it."""
+"""ensue: an async-first, event-sourced trigger engine.
 
-from collections.abc import Sequence
-from typing import Any, TypeVar, overload
+The rule stands on the task that reacts:
+
+```python
+import asyncio
+from ensue import Engine, on_event
+
+engine = Engine("sqlite:///hello.db")
+
+@engine.task(triggers=on_event("user.joined").with_args_from_event("name"))
+async def greet(name: str) -> str:
+    return f"hello {name}"
+
+async def main() -> None:
+    async with engine.running():
+        event = await engine.emit("user.joined", {"name": "Ada"})
+        await event.settled(timeout=5)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+```
+"""
 
 from ensue.builder import TriggerBuilder
 from ensue.conditions import (
-    ArgumentsFilter,
-    StatusName,
     on_any_result,
     on_cron,
     on_event,
@@ -25,87 +42,149 @@ from ensue.contexts import (
     RunContext,
     StatusContext,
 )
+from ensue.current import Current, current
+from ensue.engine import Engine
 from ensue.events import Event
-from ensue.filters import Comparison, contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
-from ensue.handles import Handle
-from ensue.program import Program, TaskDefinition, assemble
+from ensue.filters import contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
+from ensue.handles import Change, Emitted, Handle
+from ensue.queries import (
+    AttemptView,
+    EventDetail,
+    EventView,
+    InvocationDetail,
+    InvocationView,
+    Page,
+    ParticipantView,
+    RunDetail,
+    RunView,
+    ScheduleView,
+    TriggerDetail,
+    TriggerView,
+    WaitingView,
+)
 from ensue.resources import Resource
-from ensue.tasks import AsyncTask, SyncTask, Task, TaskDecorator, TaskRef, Tasks, TriggerLike
-from ensue.triggers import Composite, Condition, Kwargs, Start, Trigger
-from ensue_core.errors import *  # noqa: F403
+from ensue.tasks import AsyncTask, SyncTask, Task, TaskRef, Tasks
+from ensue.trace import Node, Trace
+from ensue.triggers import Composite, Condition, Trigger
+from ensue_core.defaults import Defaults
+from ensue_core.errors import (
+    AnotherProgram,
+    ArgumentsMismatch,
+    AttemptOver,
+    BadCron,
+    BadDuration,
+    BadFilter,
+    BadId,
+    BadValue,
+    CommitUnknown,
+    ConfigError,
+    DeclarationError,
+    DuplicateTask,
+    EmptyTrigger,
+    EnsueError,
+    FormatTooNew,
+    IdempotencyConflict,
+    JoinWithoutKey,
+    ModuleNotLoaded,
+    NotFound,
+    NotInTask,
+    NotModuleLevel,
+    NotRunning,
+    Quarantined,
+    QueueFull,
+    Retry,
+    SchemaMismatch,
+    StartNeeded,
+    StoreError,
+    StoreUnavailable,
+    TaskCancelled,
+    TaskFailed,
+    UnknownStatus,
+    UnknownTask,
+    WaitTimeout,
+)
 from ensue_core.statuses import Status
 
-T = TypeVar("T")
-
-
-class Engine(Tasks):
-    """A stand-in."""
-
-    def __init__(
-        self, url: str | None = None, *, tasks: Sequence[Tasks | str] = (), app_id: str | None = None
-    ) -> None:
-        super().__init__()
-
-    @overload
-    async def emit(self, event: Event[T], payload: T, *, idempotency_key: str | None = None) -> str: ...
-    @overload
-    async def emit(self, event: str, payload: Kwargs, *, idempotency_key: str | None = None) -> str: ...
-    async def emit(self, event: Any, payload: Any, *, idempotency_key: str | None = None) -> str:
-        """A stand-in."""
-        raise NotImplementedError
-
-
-class Current:
-    """A stand-in."""
-
-    @overload
-    def emit(self, event: Event[T], payload: T) -> str: ...
-    @overload
-    def emit(self, event: str, payload: Kwargs) -> str: ...
-    def emit(self, event: Any, payload: Any) -> str:
-        """A stand-in."""
-        raise NotImplementedError
-
-
-def current() -> Current:
-    """A stand-in."""
-    raise NotImplementedError
-
+__version__ = "0.1.0"
+"""The version of this package."""
 
 __all__ = [
+    "AnotherProgram",
     "Arguments",
-    "ArgumentsFilter",
+    "ArgumentsMismatch",
     "AsyncTask",
-    "Comparison",
+    "AttemptOver",
+    "AttemptView",
+    "BadCron",
+    "BadDuration",
+    "BadFilter",
+    "BadId",
+    "BadValue",
+    "Change",
+    "CommitUnknown",
     "Composite",
     "Condition",
+    "ConfigError",
     "CronContext",
     "Current",
+    "DeclarationError",
+    "Defaults",
+    "DuplicateTask",
+    "Emitted",
+    "EmptyTrigger",
     "EndContext",
     "Engine",
+    "EnsueError",
     "Event",
     "EventContext",
+    "EventDetail",
+    "EventView",
     "ExceptionContext",
+    "FormatTooNew",
     "Handle",
-    "Kwargs",
-    "Program",
+    "IdempotencyConflict",
+    "InvocationDetail",
+    "InvocationView",
+    "JoinWithoutKey",
+    "ModuleNotLoaded",
+    "Node",
+    "NotFound",
+    "NotInTask",
+    "NotModuleLevel",
+    "NotRunning",
+    "Page",
+    "ParticipantView",
+    "Quarantined",
+    "QueueFull",
     "Resource",
     "ResultContext",
+    "Retry",
     "RunContext",
-    "Start",
+    "RunDetail",
+    "RunView",
+    "ScheduleView",
+    "SchemaMismatch",
+    "StartNeeded",
     "Status",
     "StatusContext",
-    "StatusName",
+    "StoreError",
+    "StoreUnavailable",
     "SyncTask",
     "Task",
-    "TaskDecorator",
-    "TaskDefinition",
+    "TaskCancelled",
+    "TaskFailed",
     "TaskRef",
     "Tasks",
+    "Trace",
     "Trigger",
     "TriggerBuilder",
-    "TriggerLike",
-    "assemble",
+    "TriggerDetail",
+    "TriggerView",
+    "UnknownStatus",
+    "UnknownTask",
+    "WaitTimeout",
+    "WaitingView",
+    "__version__",
     "contains",
     "current",
     "eq",

@@ -98,9 +98,7 @@ def _check_filter(trigger: DeclaredTrigger, condition: Condition, codecs: Mappin
             )
 
 
-def _check_key(
-    trigger: DeclaredTrigger, name: str, condition: Condition, codecs: Mapping[str, Codec]
-) -> None:
+def _check_key(trigger: DeclaredTrigger, name: str, condition: Condition, codecs: Mapping[str, Codec]) -> None:
     """Refuse a join key that no match can have."""
     if condition.key.kind != "path" or isinstance(condition, OnCron):
         return

@@ -166,8 +166,7 @@ def _imported(name: str) -> list[Tasks]:
     routers = [each for each in values if isinstance(each, Tasks)]
     if not routers:
         raise ModuleNotLoaded(
-            f"{name!r} of Engine(tasks=[...]) holds no Tasks: assign one at module level, as in "
-            "tasks = Tasks('shop')"
+            f"{name!r} of Engine(tasks=[...]) holds no Tasks: assign one at module level, as in tasks = Tasks('shop')"
         )
     return routers
 
@@ -187,9 +186,7 @@ def _unique_resources(routers: Sequence[Tasks]) -> dict[str, Resource[Any]]:
     for router in routers:
         for name, resource in router.declared_resources.items():
             if name in found:
-                raise DeclarationError(
-                    f"two resources are named {name!r}: rename one, or use another Tasks prefix"
-                )
+                raise DeclarationError(f"two resources are named {name!r}: rename one, or use another Tasks prefix")
             found[name] = resource
     return found
 

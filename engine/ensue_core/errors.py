@@ -130,6 +130,10 @@ class NotFound(EnsueError):
         super().__init__(f"no {what} {name!r} in this namespace: check the id, app_id and URL (`ensue config`)")
 
 
+class BadQuery(EnsueError):
+    """A filter, limit or cursor of a query that cannot be read."""
+
+
 class IdempotencyConflict(EnsueError):
     """A key that was used before with another payload."""
 
@@ -186,6 +190,30 @@ class NotRunning(EnsueError):
         )
 
 
+class NotInTask(EnsueError):
+    """Something that only a task can do was tried elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} works inside a running task only: call it from a task's body")
+
+
+class AttemptOver(EnsueError):
+    """An attempt that has ended tried to go on."""
+
+    def __init__(self, task: str, invocation: str, attempt: int) -> None:
+        super().__init__(
+            f"attempt {attempt} of {task} (invocation {invocation}) has ended, so its emits are recorded no more: "
+            "let the body wait for what it starts"
+        )
+
+
+class Quarantined(EnsueError):
+    """An invocation whose attempts kept dying with their process; it is not tried again.
+
+    Never raised: it is the type of the recorded failure, for `on_exception`.
+    """
+
+
 class Retry(EnsueError):
     """Raise it in a task to ask for another attempt, within `max_retries`."""
 
@@ -201,6 +229,16 @@ class AnotherProgram(EnsueError):
             f"service {service!r} of namespace {namespace!r} belongs to a program with other tasks "
             f"({', '.join(theirs[:4])}): give this one its own service=, or pass replace=True (`--replace`) if it "
             "really takes the other's place"
+        )
+
+
+class CodeMissing(EnsueError):
+    """A trigger is to be resumed whose code the declared program lacks."""
+
+    def __init__(self, trigger: str) -> None:
+        super().__init__(
+            f"trigger {trigger!r} is paused because the program that is declared lacks its code: it resumes by "
+            "itself, catching up, when a program that has it is declared (`ensue declare`)"
         )
 
 

@@ -10,8 +10,8 @@ from ensue_core.changes import (
     OwnMoved,
     ServicePauseSet,
     ServiceSet,
-    TimersGone,
     TimerSet,
+    TimersGone,
     TriggerChanged,
     TriggerSet,
 )

@@ -81,7 +81,7 @@ USES: list[Callable[[Any], Any]] = [
 
 
 @pytest.mark.parametrize("kind", sorted(rules.not_module_level))
-@pytest.mark.parametrize("declare", USES)
+@pytest.mark.parametrize("declare", USES, ids=map(str, range(len(USES))))
 def test_code_that_other_processes_cannot_find_is_refused(declare: Callable[[Any], Any], kind: str) -> None:
     refuses(NotModuleLevel, declare(rules.not_module_level[kind]), "module level", "move it there")
 
@@ -261,9 +261,7 @@ def test_two_tasks_of_one_name_are_refused() -> None:
     @tasks.task
     async def ship() -> None: ...
 
-    with pytest.raises(
-        DuplicateTask, match=r"'shop\.ship'.*test_bad_input\.py:\d+ and test_bad_input\.py:\d+"
-    ):
+    with pytest.raises(DuplicateTask, match=r"'shop\.ship'.*test_bad_input\.py:\d+ and test_bad_input\.py:\d+"):
 
         @tasks.task(name="ship")
         def other() -> None: ...

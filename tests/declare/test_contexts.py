@@ -64,7 +64,7 @@ def test_a_missing_field_is_said() -> None:
 
 
 def test_a_run_finds_its_participants_by_kind() -> None:
-    run = RunContext(participants=(event, result, failure, cron))
+    run = RunContext((event, result, failure, cron))
     assert run.event is event
     assert run.status is result
     assert run.result is result
@@ -101,7 +101,9 @@ class Engine:
         self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: SubmitOptions
     ) -> Handle[Any]:
         self.submitted.append((task.name, args, kwargs, options.idempotency_key))
-        return object.__new__(Handle)
+        kind: type[Any] = Handle
+        made: Handle[Any] = object.__new__(kind)
+        return made
 
 
 def router() -> tuple[Tasks, Any, Any]:

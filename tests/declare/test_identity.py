@@ -10,7 +10,6 @@ import pytest
 
 from ensue import Tasks, TriggerBuilder, gt, on_event, on_exception, on_result, on_status
 from ensue.functions import function_ref, module_name, qualified_name
-from ensue.program import assemble
 from tests.declare import rules
 
 PROGRAM = """
@@ -104,9 +103,7 @@ def test_triggers_that_are_added_come_after() -> None:
 
 def test_a_version_changes_with_filters_and_windows() -> None:
     first = on_event("a").by("x") & on_event("b").by("x")
-    specs = triggers_of(
-        on_event("a"), on_event("a", {"n": 1}), on_event("a", {"n": True}), first, first.within("1m")
-    )
+    specs = triggers_of(on_event("a"), on_event("a", {"n": 1}), on_event("a", {"n": True}), first, first.within("1m"))
     assert len({each.version for each in specs}) == len(specs)
 
 

@@ -88,7 +88,7 @@ CANNOT_FIT: list[tuple[Reaction, str]] = [
 ]
 
 
-@pytest.mark.parametrize("trigger, word", CANNOT_FIT)
+@pytest.mark.parametrize("trigger, word", CANNOT_FIT, ids=map(str, range(len(CANNOT_FIT))))
 def test_arguments_that_cannot_fit_are_refused(trigger: Reaction, word: str) -> None:
     refuses(ArgumentsMismatch, trigger, word)
 
@@ -101,16 +101,12 @@ CAN_FIT: list[Reaction] = [
     lambda _: on_status(TaskRef("other.task")).with_args_from_status("order"),
     lambda charge: on_success(charge).with_args_from_result("order"),
     lambda charge: on_exception(charge).with_args_from_exception("order"),
-    lambda charge: (on_event(paid).by("order") & on_success(charge).by("order")).with_args_from_event(
-        "order"
-    ),
-    lambda charge: (on_event(paid).by("order") & on_result(charge, {}).by("result.x")).with_args_from_event(
-        "order"
-    ),
+    lambda charge: (on_event(paid).by("order") & on_success(charge).by("order")).with_args_from_event("order"),
+    lambda charge: (on_event(paid).by("order") & on_result(charge, {}).by("result.x")).with_args_from_event("order"),
 ]
 
 
-@pytest.mark.parametrize("trigger", CAN_FIT)
+@pytest.mark.parametrize("trigger", CAN_FIT, ids=map(str, range(len(CAN_FIT))))
 def test_arguments_that_can_fit_are_accepted(trigger: Reaction) -> None:
     assert len(program(trigger).triggers) == 1
 
@@ -170,9 +166,7 @@ def test_on_any_result_is_asked_about_failures_only_where_they_can_be_used() -> 
     assert failures(lambda t: TriggerBuilder().on_any_result(t).with_args_from_result("order")) == [False]
     assert failures(
         lambda t: (
-            on_any_result(t)
-            .with_args_from_result(rules.from_result)
-            .with_args_from_exception(rules.from_exception)
+            on_any_result(t).with_args_from_result(rules.from_result).with_args_from_exception(rules.from_exception)
         )
     ) == [True]
     assert failures(lambda t: on_success(t).with_args_static(both)) == [False]
@@ -323,9 +317,7 @@ def test_a_module_gives_its_routers(modules: Path) -> None:
         ("x = 1", "api_broken:tasks", ["api_broken:tasks", "holds no Tasks"]),
     ],
 )
-def test_a_module_that_cannot_be_used_is_named(
-    modules: Path, text: str | None, name: str, words: list[str]
-) -> None:
+def test_a_module_that_cannot_be_used_is_named(modules: Path, text: str | None, name: str, words: list[str]) -> None:
     if text is not None:
         (modules / "api_broken.py").write_text(text)
     sys.modules.pop("api_broken", None)

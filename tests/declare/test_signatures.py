@@ -87,7 +87,8 @@ def no_handles(id: str, type_: Any) -> Any:
 
 def handle(id: str) -> Handle[Any]:
     """Make a handle that belongs to no engine."""
-    made: Handle[Any] = object.__new__(Handle)
+    kind: type[Any] = Handle
+    made: Handle[Any] = object.__new__(kind)
     made.id = id
     return made
 
@@ -105,9 +106,7 @@ def test_arguments_are_bound_by_name_with_defaults() -> None:
     assert definition(plain).bind((1,), {}) == {"a": 1, "b": 2, "c": None}
     assert definition(plain).bind((1, 3), {"c": [1]}) == {"a": 1, "b": 3, "c": [1]}
     assert definition(plain).bind((), {"b": 3, "a": 1}) == {"a": 1, "b": 3, "c": None}
-    assert (
-        definition(plain).encode((1,), {}) == definition(plain).check({"a": 1}) == b'{"a":1,"b":2,"c":null}'
-    )
+    assert definition(plain).encode((1,), {}) == definition(plain).check({"a": 1}) == b'{"a":1,"b":2,"c":null}'
     assert definition(empty).encode((), {}) == b"{}"
 
 

@@ -59,9 +59,7 @@ async def enrich_article(article_id: str, kind: str) -> str:
 
 
 @tasks.task(
-    triggers=on_status(enrich_article, call_arguments={"kind": "breaking_news"}).with_args_from_status(
-        "article_id"
-    )
+    triggers=on_status(enrich_article, call_arguments={"kind": "breaking_news"}).with_args_from_status("article_id")
 )
 async def notify_subscribers(article_id: str) -> str:
     return article_id

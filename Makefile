@@ -1,0 +1,103 @@
+# Everything runs in $(VENV), which is made on first use from requirements.lock; nothing else is touched.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/.ready
+
+# What may be said on the command line: make demo ARGS=..., make test ARGS=..., make campaign LENGTH=...
+ARGS ?=
+LENGTH ?= 60
+UPGRADE ?=
+
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A venv that happens to be active is none of our business.
+unexport VIRTUAL_ENV
+
+.PHONY: help env demo test check format-check lint layers mypy pyright fmt bench \
+	campaign crash simulate plant matrix lock build clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+env: $(READY) ## make the environment, and nothing else
+
+demo: $(READY) ## watch the news desk react (ARGS=... are passed on)
+	$(BIN)/python examples/news_desk/demo.py $(ARGS)
+
+test: $(READY) ## run the tests (ARGS=... are passed to pytest; running none is a failure)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint layers mypy pyright ## format, lint, layers and types
+
+format-check: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+layers: $(READY)
+	$(BIN)/lint-imports --no-logo
+
+mypy: $(READY)
+	$(BIN)/mypy
+
+pyright: $(READY)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+fmt: $(READY) ## format, and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure speed (ARGS=... are passed on)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+campaign: crash simulate plant ## longer hunts for faults: LENGTH seconds of crashes, LENGTH seeds
+
+crash: $(READY) ## kill real processes for LENGTH seconds
+	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(ARGS)
+
+simulate: $(READY) ## run LENGTH seeds of the simulated engine
+	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)
+
+plant: $(READY) ## plant known bugs one by one and see the suite catch each
+	$(BIN)/python -m tests.plant $(ARGS)
+
+matrix: ## run the tests on every supported Python that is here
+	@ran=0; for version in 3.11 3.12 3.13; do \
+		python=`command -v $(HOME)/.pyenv/versions/$$version.*/bin/python python$$version | head -n 1`; \
+		if [ -z "$$python" ] || ! "$$python" -c '' 2>/dev/null; then \
+			echo "make matrix: no Python $$version here, so it is not tested."; continue; fi; \
+		echo "make matrix: Python $$version is $$python"; ran=1; \
+		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
+	done; [ $$ran = 1 ]
+
+lock: | $(UV) ## renew requirements.lock (UPGRADE=--upgrade moves every version)
+	$(UV) pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" $(UPGRADE) --output-file requirements.lock
+	@if grep -n '://' requirements.lock; then echo "The lock names a host: remove it."; exit 1; fi
+
+build: $(READY) ## build the wheel and the source archive into dist/
+	$(BIN)/hatchling build
+
+clean: ## remove the environments and all caches
+	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# uv itself comes by pip, at the version and hash that the lock names.
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "ensue needs Python 3.11 or later, and '$(PYTHON)' is not: try make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Making $(VENV) with `$(PYTHON) --version`."
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		echo "'$(PYTHON) -m venv' failed: on Debian, apt-get install python3-venv."; exit 1; }
+	@awk '/^[^ ]/ { inside = /^uv==/ } inside' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement $(VENV)/uv.txt
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

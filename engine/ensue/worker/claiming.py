@@ -1,0 +1,162 @@
+"""Claiming: due attempts are taken as slots are free, woken by the log, by due times and by freed slots."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+
+from ensue.worker.slots import Slots
+from ensue.worker.waiting import Alarm, Patience
+from ensue_core.clock import Clock
+from ensue_core.defaults import SECOND, Defaults
+from ensue_core.errors import CommitUnknown, StoreUnavailable
+from ensue_core.ports import Claimed, Store
+
+_log = logging.getLogger("ensue.worker")
+
+
+class LogTime:
+    """The time of the last record seen: a row may be due by it while this process's clock is behind."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seen = 0
+
+    def now(self) -> int:
+        """Return the present, in log time."""
+        return max(self._clock.now(), self.seen)
+
+
+class Watcher:
+    """Wakes claimers when the log has grown, if one of them is idle."""
+
+    def __init__(self, store: Store, time: LogTime, clock: Clock) -> None:
+        self._store = store
+        self._time = time
+        self._patience = Patience(clock)
+        self._wanted = asyncio.Event()
+        self.claimers: list[Claimer] = []
+
+    def want(self) -> None:
+        """Somebody would like to be woken."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Watch the log until cancelled."""
+        seen = 0
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                if not await self._store.log.wait(seen):
+                    self._wanted.set()
+                    await self._patience.wait()
+                    continue
+                head = await self._store.log.head()
+            except (StoreUnavailable, CommitUnknown) as error:
+                _log.warning("the log cannot be watched: %s", error)
+                self._wanted.set()
+                await self._patience.wait()
+                continue
+            self._patience.reset()
+            seen, self._time.seen = head.position, max(head.time, self._time.seen)
+            for claimer in self.claimers:
+                claimer.wake.set()
+
+
+class Claimer:
+    """Takes attempts of the tasks of one kind; never more than there are free slots, never in vain."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: str,
+        tasks: Collection[str],
+        slots: Slots,
+        clock: Clock,
+        defaults: Defaults,
+        time: LogTime,
+        want: Callable[[], None],
+        begin: Callable[[Sequence[Claimed]], None],
+    ) -> None:
+        self.wake = asyncio.Event()
+        self.claiming = False
+        self._store = store
+        self._worker = worker
+        self._tasks = tuple(sorted(tasks))
+        self._slots = slots
+        self._defaults = defaults
+        self._time = time
+        self._want = want
+        self._begin = begin
+        self._alarm = Alarm(clock, self.wake.set)
+        self._patience = Patience(clock)
+        self._more = False
+        self._in_vain = 0
+        self._closed = False
+        slots.on_free = self.wake.set
+
+    def close(self) -> None:
+        """Claim no more; a claim under way comes back and is begun."""
+        self._closed = True
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Claim until closed or cancelled."""
+        try:
+            while not self._closed:
+                self.wake.clear()
+                try:
+                    again = await self._round()
+                except (StoreUnavailable, CommitUnknown) as error:
+                    _log.warning("no work can be claimed: %s", error)
+                    await self._patience.wait(self.wake)
+                    continue
+                self._patience.reset()
+                if not again:
+                    await self.wake.wait()
+        finally:
+            self._alarm.clear()
+
+    async def _round(self) -> bool:
+        """Claim what is due, if there is a slot; return whether to go on at once."""
+        if self._slots.free <= 0:
+            return False
+        if not self._more:
+            self._want()
+            due = await self._store.work.next_due(self._tasks)
+            now = self._time.now()
+            if due is None or due > now:
+                self._in_vain = 0
+                if due is not None:
+                    self._alarm.set(due, now)
+                return False
+        wanted = self._slots.take(self._defaults.batch_records_max)
+        if not wanted or self._closed:
+            self._slots.give(wanted)
+            return False
+        return await self._claim(wanted)
+
+    async def _claim(self, wanted: int) -> bool:
+        claimed: Sequence[Claimed] = ()
+        self.claiming = True
+        try:
+            claimed = await self._store.work.claim(
+                self._worker, self._tasks, wanted, self._defaults.lease_seconds
+            )
+        finally:
+            self.claiming = False
+            # Even when nothing came of it, so that whoever waits for calm hears of it.
+            self._begin(claimed)
+            self._slots.give(wanted - len(claimed), ring=False)
+        self._more = len(claimed) == wanted
+        if claimed:
+            self._in_vain = 0
+            return True
+        # Due, and yet nothing was let: others were quicker, or the store's clock is behind.
+        self._in_vain += 1
+        pause = min(0.001 * 2**self._in_vain, self._defaults.poll_seconds)
+        now = self._time.now()
+        self._alarm.set(now + round(pause * SECOND), now)
+        return False
