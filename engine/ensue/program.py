@@ -111,11 +111,12 @@ def assemble(sources: Sequence[Tasks | str]) -> Program:
     tasks = {name: define(task) for name, task in declared.items()}
     found = [trigger for task in declared.values() for trigger in task.triggers]
     triggers = tuple(sorted(found, key=lambda trigger: trigger.spec.id))
+    codecs = {name: task.codec for name, task in tasks.items()}
     events: dict[str, Any] = {}
     for trigger in triggers:
         _check_tasks(trigger, tasks)
         _collect_types(trigger, events)
-        check_fit(trigger, {name: task.codec for name, task in tasks.items()})
+        check_fit(trigger, codecs)
     versions = [trigger.spec.version for trigger in triggers]
     return Program(
         tasks=tasks,
