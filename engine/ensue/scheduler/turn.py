@@ -16,7 +16,7 @@ from ensue.scheduler.decide import Decider, Firing, answer_key
 from ensue.scheduler.evaluate import Question, Upstream, evaluate, questions_of, upstream_positions
 from ensue.scheduler.plan import Plan
 from ensue.scheduler.state import ChainState
-from ensue_core.declarations import Provided
+from ensue_core.declarations import Fields, Provided
 from ensue_core.defaults import Defaults
 from ensue_core.facts import Participant, Through, TriggerPaused
 from ensue_core.ids import derive
@@ -130,14 +130,12 @@ async def _make(
     ]
 
 
-async def _know_last_slots(
-    store: Store, took_part: list[list[Participated]], firings: Sequence[Firing]
-) -> None:
+async def _know_last_slots(store: Store, took_part: list[list[Participated]], firings: Sequence[Firing]) -> None:
     """Tell providers of schedules when the schedule last ticked, as far as the query views know."""
     wanting = [
         (firing.spec.id, parts)
         for firing, parts in zip(firings, took_part, strict=True)
-        if any(isinstance(each, Provided) for each in firing.spec.providers)
+        if any(isinstance(each, (Provided, Fields)) for each in firing.spec.providers)
         and any(part.occurrence.kind == "cron" and not part.occurrence.previous for part in parts)
     ]
     if not wanting:
