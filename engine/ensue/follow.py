@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
 from ensue_core.defaults import Defaults
 from ensue_core.errors import StoreError
@@ -13,6 +13,8 @@ from ensue_core.facts import AttemptEnded, InvocationCancelled
 from ensue_core.ids import Id
 from ensue_core.ports import Store
 from ensue_core.records import Record
+
+P = ParamSpec("P")
 
 
 class Tracker(Protocol):
@@ -107,16 +109,21 @@ class Follower:
                     each.set_result(record)
         for tracker, (after, done) in list(self._trackers.items()):
             if record.position > after and not done.done():
-                self._guard(done, lambda tracker=tracker: tracker.see(record))
+                self._guard(done, tracker.see, record)
 
     def _finish(self) -> None:
         for tracker, (_, done) in list(self._trackers.items()):
             if not done.done():
-                self._guard(done, lambda tracker=tracker, done=done: done.set_result(None) if tracker.seen_all() else None)
+                self._guard(done, _finish_one, tracker, done)
 
-    def _guard(self, done: asyncio.Future[None], call: Callable[[], object]) -> None:
+    def _guard(self, done: asyncio.Future[None], call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """A tracker that fails must fail its own waiter, not the reader."""
         try:
-            call()
+            call(*args, **kwargs)
         except Exception as error:
             done.set_exception(error)
+
+
+def _finish_one(tracker: Tracker, done: asyncio.Future[None]) -> None:
+    if tracker.seen_all():
+        done.set_result(None)
