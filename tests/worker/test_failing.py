@@ -131,6 +131,13 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
+class Hostile(Exception):
+    """An exception that strikes back when it is looked at."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise KeyboardInterrupt
+
+
 @virtual
 async def test_an_exception_whose_text_raises_is_recorded() -> None:
     async def mute() -> None:
@@ -140,6 +147,13 @@ async def test_an_exception_whose_text_raises_is_recorded() -> None:
     assert end.failure is not None
     assert end.failure.type.endswith(".Mute")
     assert "RuntimeError" in end.failure.message
+
+    async def hostile() -> None:
+        raise Hostile
+
+    end = await end_of(hostile, max_retries=1, retry_for=(OSError,))
+    assert end.failure is not None
+    assert (end.status, end.failure.type.endswith(".Hostile")) == ("FAILED", True)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +217,7 @@ async def test_a_body_within_its_timeout_is_left_alone() -> None:
         return "done"
 
     assert (await end_of(quick, timeout_seconds=2.0)).status == "SUCCESS"
+    assert len(asyncio.all_tasks()) == 1, "its timer is gone with it"
 
 
 @virtual
