@@ -27,9 +27,9 @@ class NotModuleLevel(DeclarationError):
 class UnknownStatus(DeclarationError):
     """A status name that does not exist."""
 
-    def __init__(self, name: object) -> None:
+    def __init__(self, name: object, where: str = "") -> None:
         super().__init__(
-            f"{name!r} is not a status: use REGISTERED, SCHEDULED, PENDING, RUNNING, RETRY, SUCCESS, FAILED "
+            f"{where}{': ' if where else ''}{name!r} is not a status: use REGISTERED, SCHEDULED, PENDING, RUNNING, RETRY, SUCCESS, FAILED "
             "or CANCELLED"
         )
 
@@ -37,9 +37,9 @@ class UnknownStatus(DeclarationError):
 class BadCron(DeclarationError):
     """A cron expression that cannot be read."""
 
-    def __init__(self, expression: object, why: str) -> None:
+    def __init__(self, expression: object, why: str, where: str = "") -> None:
         super().__init__(
-            f"cron expression {expression!r}: {why}; write 5 fields (minute hour day month weekday), or 6 with "
+            f"{where}{': ' if where else ''}cron expression {expression!r}: {why}; write 5 fields (minute hour day month weekday), or 6 with "
             "seconds first"
         )
 
@@ -47,10 +47,28 @@ class BadCron(DeclarationError):
 class BadDuration(DeclarationError):
     """A duration that cannot be read."""
 
-    def __init__(self, duration: object) -> None:
+    def __init__(self, duration: object, where: str = "") -> None:
         super().__init__(
-            f"{duration!r} is not a duration: write a positive number with ms, s, m, h or d ('15m', '1h30m'), "
+            f"{where}{': ' if where else ''}{duration!r} is not a duration: write a positive number with ms, s, m, h or d ('15m', '1h30m'), "
             "a timedelta, or seconds"
+        )
+
+
+class BadFilter(DeclarationError):
+    """A filter that is neither a mapping, a value, a comparison nor a function."""
+
+
+class EmptyTrigger(DeclarationError):
+    """A trigger without conditions, or a condition without anything to wait for."""
+
+
+class JoinWithoutKey(DeclarationError):
+    """A join whose conditions do not say how their matches find each other."""
+
+    def __init__(self, where: str, conditions: str) -> None:
+        super().__init__(
+            f"{where} joins conditions that do not all watch one task ({conditions}): say on each how matches "
+            'pair, .by("path") with the path of an equal value, or .by(None) for any with any'
         )
 
 
@@ -110,6 +128,10 @@ class NotFound(EnsueError):
 
     def __init__(self, what: str, name: str) -> None:
         super().__init__(f"no {what} {name!r} in this namespace: check the id, app_id and URL (`ensue config`)")
+
+
+class BadQuery(EnsueError):
+    """A filter, limit or cursor of a query that cannot be read."""
 
 
 class IdempotencyConflict(EnsueError):
@@ -207,6 +229,16 @@ class AnotherProgram(EnsueError):
             f"service {service!r} of namespace {namespace!r} belongs to a program with other tasks "
             f"({', '.join(theirs[:4])}): give this one its own service=, or pass replace=True (`--replace`) if it "
             "really takes the other's place"
+        )
+
+
+class CodeMissing(EnsueError):
+    """A trigger is to be resumed whose code the declared program lacks."""
+
+    def __init__(self, trigger: str) -> None:
+        super().__init__(
+            f"trigger {trigger!r} is paused because the program that is declared lacks its code: it resumes by "
+            "itself, catching up, when a program that has it is declared (`ensue declare`)"
         )
 
 

@@ -129,6 +129,9 @@ class AttemptStarted(Fact, frozen=True, gc=False):
     depth: int = 0
 
 
+NO_RESULT = msgspec.Raw(b"")
+"""Stands where an attempt brought no result; a result of None is the JSON `null`. (msgspec has no `Raw | None`.)"""
+
 EndStatus = Literal["SUCCESS", "FAILED", "RETRY", "RELEASED", "LOST"]
 
 
@@ -144,7 +147,7 @@ class AttemptEnded(Fact, frozen=True, gc=False):
     task: str
     created: int
     status: EndStatus
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = NO_RESULT
     failure: Failure | None = None
     due: int = 0
     failures: int = 0

@@ -1,7 +1,7 @@
 """Ids: 16 bytes with time first, written as 32 lowercase hex digits.
 
 What is emitted gets a UUIDv7. What is derived gets a UUIDv8: 48 bits of the log time (milliseconds) of
-the record that completed it, then a BLAKE2b hash of its length-prefixed parts, so that indices grow at
+the record that completed it, then a BLAKE2b hash of its parts in MessagePack, so that indices grow at
 one end and equal inputs give equal ids in every process and on every store (RFC 9562, sections 5.7, 5.8).
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import NewType
 
+import msgspec
 from uuid_utils import uuid7
 
 from ensue_core.errors import BadId
@@ -26,23 +27,23 @@ def new_id() -> Id:
     return Id(uuid7().hex)
 
 
+_msgpack = msgspec.msgpack.Encoder()
+
+
 def _hash(parts: tuple[str | bytes | int, ...], size: int) -> bytes:
-    """Hash parts with their lengths, so that no two different lists give the same bytes."""
-    encoded: list[bytes] = []
-    for part in parts:
-        raw = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-        encoded.append(b"%d:" % len(raw))
-        encoded.append(raw)
-    return blake2b(b"".join(encoded), digest_size=size).digest()
+    """Hash parts in MessagePack, which says each one's kind and length, so that no two lists give the same bytes."""
+    try:
+        raw = _msgpack.encode(parts)
+    except UnicodeEncodeError:  # lone surrogates, which a user's key may hold
+        raw = _msgpack.encode([part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts])
+    return blake2b(raw, digest_size=size).digest()
 
 
 def _uuid8(millis: int, tail: bytes) -> Id:
     """Lay 48 bits of time and 74 bits of a hash out as a UUIDv8."""
-    high = (millis & 0xFFFFFFFFFFFF) << 80
-    bits = int.from_bytes(tail[:10], "big")
-    middle = (bits >> 68) & 0xFFF
-    low = bits & 0x3FFFFFFFFFFFFFFF
-    return Id(f"{high | 0x8 << 76 | middle << 64 | 0x2 << 62 | low:032x}")
+    head = (millis & 0xFFFFFFFFFFFF).to_bytes(6, "big")
+    marked = bytes((tail[0] & 0x0F | 0x80, tail[1], tail[2] & 0x3F | 0x80))
+    return Id((head + marked + tail[3:10]).hex())
 
 
 def derive(time: int, *parts: str | bytes | int) -> Id:

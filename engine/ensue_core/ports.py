@@ -68,6 +68,7 @@ class Log(Protocol):
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Return up to `limit` records past a position, in order, without a gap.
 
+        A short page says nothing: the end is where a page is empty.
         A reader that has seen position p never later finds a record at or before p.
         """
         ...
@@ -95,7 +96,10 @@ class Log(Protocol):
 class Step(msgspec.Struct, frozen=True):
     """One commit of a scheduler. Effective only where the chain's last effective Step is `after`.
 
-    `starts` are the attempts among its facts that this very worker begins, with the length of their lease.
+    The `AttemptStarted` among its facts are attempts that `worker` itself begins, with a lease of that length.
+    Such a fact does not know where the record that creates its invocation will stand when both are in one
+    Step: a `created` of -k means "the record k places before me", and the store writes the real position
+    when it places the fact. The Step's id is that of the facts as handed in.
     """
 
     service: str
@@ -111,7 +115,12 @@ class Step(msgspec.Struct, frozen=True):
     def id(self) -> Id:
         """The digest of all it holds, so that the chain also shows tampering."""
         own = msgspec.json.encode(dict(self.own), order="sorted")
-        parts: list[str | bytes | int] = [self.service, self.after, self.through.occurrence, self.through.trigger]
+        parts: list[str | bytes | int] = [
+            self.service,
+            self.after,
+            self.through.occurrence,
+            self.through.trigger,
+        ]
         parts += [*self.through.positions, self.clock, own]
         for fact in self.facts:
             parts += [fact.id, fact.data]
@@ -186,9 +195,7 @@ class End(msgspec.Struct, frozen=True):
 class Work(Protocol):
     """Unfinished invocations. The fencing token is (invocation, attempt)."""
 
-    async def claim(
-        self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float
-    ) -> Sequence[Claimed]:
+    async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start up to `limit` due, unleased attempts of those tasks: append `AttemptStarted` for each.
 
         Oldest due first. Durable on return. Never lets the same (invocation, attempt) twice.
@@ -312,9 +319,7 @@ class Views(Protocol):
         """Return the rows with those keys."""
         ...
 
-    async def project(
-        self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int
-    ) -> bool:
+    async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write final rows and move the cursor from `before.position` to `after`; False where it has moved."""
         ...
 
@@ -401,5 +406,3 @@ class OpenStore(Protocol):
     def __call__(self, url: str, namespace: str, clock: Clock) -> Store:
         """Check the URL's form and return the store; connects to nothing."""
         ...
-
-

@@ -24,9 +24,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     repeatable: bool = False
 
 
-def draft(
-    id: Id, fact: Fact, *, cause: str | None = None, root: str | None = None, repeatable: bool = False
-) -> Draft:
+def draft(id: Id, fact: Fact, *, cause: str | None = None, root: str | None = None, repeatable: bool = False) -> Draft:
     """Encode a fact once and return the draft of its record."""
     return Draft(id, fact, encode_fact(fact), cause, root, repeatable)
 

@@ -208,16 +208,7 @@ class ProblemRow(msgspec.Struct, frozen=True, gc=False):
     error: str = ""
 
 
-QueryRow = (
-    EventRow
-    | RunRow
-    | ParticipantRow
-    | InvocationRow
-    | AttemptRow
-    | TriggerStatsRow
-    | ScheduleRow
-    | ProblemRow
-)
+QueryRow = EventRow | RunRow | ParticipantRow | InvocationRow | AttemptRow | TriggerStatsRow | ScheduleRow | ProblemRow
 
 ROW_TYPES: dict[str, tuple[type[QueryRow], tuple[str, ...]]] = {
     "events": (EventRow, ("id",)),

@@ -31,9 +31,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.SCHEDULED: frozenset({Status.PENDING, Status.CANCELLED, Status.FAILED}),
     Status.PENDING: frozenset({Status.RUNNING}),
     # An attempt that was released or lost puts its invocation back to REGISTERED.
-    Status.RUNNING: frozenset(
-        {Status.RETRY, Status.SUCCESS, Status.FAILED, Status.CANCELLED, Status.REGISTERED}
-    ),
+    Status.RUNNING: frozenset({Status.RETRY, Status.SUCCESS, Status.FAILED, Status.CANCELLED, Status.REGISTERED}),
     Status.RETRY: frozenset({Status.PENDING, Status.CANCELLED, Status.FAILED}),
     Status.SUCCESS: frozenset(),
     Status.FAILED: frozenset(),

@@ -37,9 +37,7 @@ def encode(value: object, what: str, bytes_max: int = DEFAULTS.payload_bytes_max
     except (TypeError, ValueError, OverflowError, UnicodeEncodeError) as error:
         raise BadValue(f"{what} cannot be stored as JSON ({error}): use JSON types, a Struct or a dataclass") from None
     if len(raw) > bytes_max:
-        raise BadValue(
-            f"{what} has {len(raw)} bytes, more than {bytes_max}: store it elsewhere and pass a reference"
-        )
+        raise BadValue(f"{what} has {len(raw)} bytes, more than {bytes_max}: store it elsewhere and pass a reference")
     return raw
 
 
@@ -92,7 +90,9 @@ def decode(raw: bytes | msgspec.Raw) -> Json:
     return msgspec.json.decode(raw)
 
 
-def decode_as(raw: bytes | msgspec.Raw, type_: Any, what: str, dec_hook: Callable[[type, Any], Any] | None = None) -> Any:
+def decode_as(
+    raw: bytes | msgspec.Raw, type_: Any, what: str, dec_hook: Callable[[type, Any], Any] | None = None
+) -> Any:
     """Decode stored bytes as a declared type.
 
     Raises `BadValue` where they do not fit.

@@ -36,6 +36,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     depth: int = 0
     code: str = ""
     payload: msgspec.Raw | None = None
+    emitter: Id | None = None
     task: str = ""
     status: Status | None = None
     attempt: int = 0
@@ -53,7 +54,7 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
         case EventEmitted():
             event = Occurrence(
                 "event", record.position, 0, record.id, record.time, record.id, root,
-                depth=fact.depth, code=fact.code, payload=fact.payload,
+                depth=fact.depth, code=fact.code, payload=fact.payload, emitter=fact.emitter,
             )  # fmt: skip
             return (event,)
         case InvocationCreated():
@@ -88,20 +89,25 @@ def _created(record: Record, invocation: Id, task: str, due: int, depth: int, ro
     return (registered, change(1, Status.SCHEDULED)) if due > record.time else (registered,)
 
 
-def _status(
-    record: Record, index: int, fact: AttemptStarted | AttemptEnded, status: Status, root: str
-) -> Occurrence:
+def _status(record: Record, index: int, fact: AttemptStarted | AttemptEnded, status: Status, root: str) -> Occurrence:
     ended = fact if isinstance(fact, AttemptEnded) else None
     return Occurrence(
         "status", record.position, index, record.id, record.time, fact.invocation, root,
         depth=fact.depth, task=fact.task, status=status, attempt=fact.attempt, created=fact.created,
-        result=ended.result if ended else None, failure=ended.failure if ended else None,
+        result=ended.result if ended and ended.status == "SUCCESS" else None, failure=ended.failure if ended else None,
     )  # fmt: skip
 
 
-def slot_occurrence(slot_id: Id, slot: int) -> Occurrence:
-    """Return the occurrence that a cron slot is; it belongs to one condition and stands in no other record."""
-    return Occurrence("cron", 0, 0, slot_id, slot, slot_id, slot_id, slot=slot)
+SLOT_INDEX = 1 << 20
+"""Where a slot stands among a record's occurrences: after them all."""
+
+
+def slot_occurrence(slot_id: Id, slot: int, position: int) -> Occurrence:
+    """Return the occurrence that a cron slot is; it belongs to one condition and stands in no other record.
+
+    `position` is that of the last record heard before it, so that it has its place in the order.
+    """
+    return Occurrence("cron", position, SLOT_INDEX, slot_id, slot, slot_id, slot_id, slot=slot)
 
 
 def ended_invocation(record: Record) -> Id | None:

@@ -123,7 +123,13 @@ def _window(spec: TriggerSpec, condition: str) -> int:
 
 def _participant(match: Id, condition: str, occurrence: Occurrence) -> Participant:
     return Participant(
-        condition, match, occurrence.kind, occurrence.source, occurrence.position, occurrence.index, occurrence.time
+        condition,
+        match,
+        occurrence.kind,
+        occurrence.source,
+        occurrence.position,
+        occurrence.index,
+        occurrence.time,
     )
 
 
@@ -132,9 +138,7 @@ def participant_of(row: WaitingRow) -> Participant:
     return Participant(row.condition, row.match, row.kind, row.source, row.position, row.index, row.occurred)
 
 
-def _wait(
-    service: str, spec: TriggerSpec, condition: str, key: str, match: Participant, window: int
-) -> WaitingRow:
+def _wait(service: str, spec: TriggerSpec, condition: str, key: str, match: Participant, window: int) -> WaitingRow:
     return WaitingRow(
         match=match.match,
         service=service,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 from ensue_core.ids import Id
 from ensue_core.rows import WaitingRow
 
-_Queue = dict[Id, WaitingRow]
-"""Matches of one condition and key in log order (a dict keeps insertion order and drops from anywhere)."""
+_Queue = OrderedDict[Id, WaitingRow]
+"""Matches in log order. An OrderedDict drops from anywhere, and finds its first in O(1) after many drops."""
 
 
 class Waiting:
@@ -18,7 +19,7 @@ class Waiting:
     def __init__(self, rows: Iterable[WaitingRow] = ()) -> None:
         self._rows: dict[Id, WaitingRow] = {}
         self._queues: dict[str, dict[str, dict[str, _Queue]]] = {}
-        self._counts: dict[str, int] = {}
+        self._of_trigger: dict[str, _Queue] = {}
         self._heap: list[tuple[int, int, int, Id]] = []
         self._apart: dict[str, list[tuple[int, int, int, Id]]] = {}
         for row in sorted(rows, key=_order):
@@ -33,8 +34,8 @@ class Waiting:
             return
         self._rows[row.match] = row
         keys = self._queues.setdefault(row.trigger, {})
-        keys.setdefault(row.key, {}).setdefault(row.condition, {})[row.match] = row
-        self._counts[row.trigger] = self._counts.get(row.trigger, 0) + 1
+        keys.setdefault(row.key, {}).setdefault(row.condition, OrderedDict())[row.match] = row
+        self._of_trigger.setdefault(row.trigger, OrderedDict())[row.match] = row
         heapq.heappush(self._apart.get(row.trigger, self._heap), (row.deadline, row.position, row.index, row.match))
 
     def drop(self, matches: Iterable[Id]) -> None:
@@ -43,7 +44,7 @@ class Waiting:
             row = self._rows.pop(match, None)
             if row is None:
                 continue
-            self._counts[row.trigger] -= 1
+            del self._of_trigger[row.trigger][match]
             keys = self._queues[row.trigger]
             conditions = keys[row.key]
             queue = conditions[row.condition]
@@ -70,7 +71,7 @@ class Waiting:
 
     def count(self, trigger: str) -> int:
         """Return how many matches of a trigger wait."""
-        return self._counts.get(trigger, 0)
+        return len(self._of_trigger.get(trigger, ()))
 
     def count_of_key(self, trigger: str, key: str) -> int:
         """Return how many matches of a trigger wait under a key."""
@@ -112,17 +113,15 @@ class Waiting:
         return row is not None and (apart is not None or row.trigger not in self._apart)
 
     def _of(self, trigger: str) -> Iterator[WaitingRow]:
-        for conditions in self._queues.get(trigger, {}).values():
-            for queue in conditions.values():
-                yield from queue.values()
+        return iter(self._of_trigger.get(trigger, OrderedDict()).values())
 
     def oldest_of(self, trigger: str) -> WaitingRow | None:
-        """Return a trigger's oldest match of all; costs O(n), for overflows only."""
-        return min(self._of(trigger), key=_order, default=None)
+        """Return a trigger's oldest match of all."""
+        return next(self._of(trigger), None)
 
     def triggers(self) -> Iterator[str]:
         """Return the triggers that have waiting matches."""
-        return (trigger for trigger, count in self._counts.items() if count)
+        return (trigger for trigger, rows in self._of_trigger.items() if rows)
 
     def rows(self) -> list[WaitingRow]:
         """Return every waiting match, oldest first."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from ensue_core.changes import WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
-from ensue_core.facts import AttemptEnded, AttemptStarted, InvocationCancelled, InvocationCreated, TriggerFired
+from ensue_core.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    InvocationCancelled,
+    InvocationCreated,
+    TriggerFired,
+)
 from ensue_core.records import Record
 from ensue_core.rows import WorkRow
 

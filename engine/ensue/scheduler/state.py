@@ -19,8 +19,8 @@ from ensue_core.changes import (
     OwnMoved,
     ServicePauseSet,
     ServiceSet,
-    TimersGone,
     TimerSet,
+    TimersGone,
     TriggerChanged,
     TriggerSet,
 )
@@ -110,9 +110,7 @@ class ChainState:
     def _change(self, change: TriggerChanged) -> None:
         row = self.triggers[change.trigger]
         begins = row.begins if change.begins is None else change.begins
-        self._put(
-            replace(row, state=change.state, own=change.own, begins=begins, reason=change.reason)
-        )
+        self._put(replace(row, state=change.state, own=change.own, begins=begins, reason=change.reason))
 
     def _put(self, row: TriggerRow) -> None:
         before = self.triggers.get(row.trigger)

@@ -1,0 +1,2 @@
+-- Empty the namespace's chains, before they are folded again.
+DELETE FROM chains WHERE namespace = ?1;

@@ -1,0 +1,2 @@
+-- Empty the namespace's waiting, before they are folded again.
+DELETE FROM waiting WHERE namespace = ?1;

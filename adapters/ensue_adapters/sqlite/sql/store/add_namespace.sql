@@ -1,0 +1,2 @@
+-- Number a new namespace.
+INSERT INTO namespaces (name) VALUES (?1);

@@ -1,0 +1,2 @@
+-- A namespace's number.
+SELECT id FROM namespaces WHERE name = ?1;

@@ -1,0 +1,2 @@
+-- The schema's version.
+SELECT value FROM meta WHERE name = 'schema';

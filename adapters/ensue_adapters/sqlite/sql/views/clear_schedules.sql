@@ -1,0 +1,2 @@
+-- Empty the namespace's schedules, before they are folded again.
+DELETE FROM schedules WHERE namespace = ?1;

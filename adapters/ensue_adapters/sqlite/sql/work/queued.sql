@@ -1,0 +1,2 @@
+-- How many invocations are unfinished.
+SELECT invocations FROM queued WHERE namespace = ?1;

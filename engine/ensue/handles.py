@@ -1,0 +1,140 @@
+"""Handles: an invocation from outside, typed by what its task returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from ensue.current import slot_released
+from ensue.settled import Settling
+from ensue_core.errors import TaskCancelled, TaskFailed, WaitTimeout
+from ensue_core.facts import AttemptEnded, Failure, InvocationCancelled
+from ensue_core.ids import Id
+from ensue_core.statuses import Status
+
+if TYPE_CHECKING:
+    from ensue.engine import Engine
+
+R = TypeVar("R")
+
+__all__ = ["Change", "Emitted", "Handle"]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One status that an invocation had, and since when."""
+
+    status: Status
+    timestamp: datetime
+    attempt: int = 0
+    worker: str = ""
+
+
+class Handle(Generic[R]):
+    """An invocation: what became of it, and its result once it has one.
+
+    It travels: as an argument of a task it is stored as the invocation's id and arrives as a handle.
+    """
+
+    __slots__ = ("_after", "_engine", "_task", "duplicate", "id")
+
+    def __init__(self, engine: Engine, id: Id, *, task: str = "", after: int | None = None, duplicate: bool = False) -> None:
+        self._engine, self._task, self._after = engine, task, after
+        self.id: str = id
+        """The invocation's id."""
+        self.duplicate = duplicate
+        """Whether the submit found it there already, by its idempotency key."""
+
+    def __ensue_value__(self) -> str:
+        """Travel as the id."""
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"Handle({self._task or 'invocation'} {self.id})"
+
+    async def status(self) -> Status:
+        """Return the status as of now, exactly. Raises `NotFound` for an id that was never created."""
+        return Status((await self._engine.invocations.get(self.id)).status)
+
+    async def result(self, *, timeout: float | None = None) -> R:
+        """Wait for the end and return the result.
+
+        Raises the task's own exception where its class is listed in `raises=`, else `TaskFailed`;
+        `TaskCancelled`; `WaitTimeout` after `timeout` seconds. Inside a task the slot is free meanwhile.
+        """
+        try:
+            async with slot_released(), asyncio.timeout(timeout):
+                record = await self._engine.ending_of(Id(self.id), self._after)
+        except TimeoutError:
+            raise WaitTimeout(
+                f"invocation {self.id} has not ended after {timeout:g} s; it goes on, wait again or see `ensue trace {self.id}`"
+            ) from None
+        fact = record.fact
+        if isinstance(fact, InvocationCancelled):
+            raise TaskCancelled(fact.task, self.id)
+        assert isinstance(fact, AttemptEnded)
+        if fact.status == "FAILED":
+            raise self._failure(fact.task, fact.failure or Failure("Exception"))
+        result: R = self._engine.decode_result(fact.task, fact.result)
+        return result
+
+    def _failure(self, task: str, failure: Failure) -> BaseException:
+        error = TaskFailed(task, self.id, failure.type, failure.message, failure.traceback)
+        for kind in self._engine.raises_of(task):
+            if f"{kind.__module__}.{kind.__qualname__}" == failure.type:
+                try:
+                    own = kind(failure.message)
+                except Exception:
+                    break  # its constructor wants more than a message: the general error says as much
+                own.__cause__ = error
+                return own
+        return error
+
+    async def history(self) -> Sequence[Change]:
+        """Return every status it had, oldest first."""
+        return (await self._engine.invocations.get(self.id)).history
+
+    async def cause(self) -> str | None:
+        """Return the id of the trigger run or invocation that created it; None for a submit from outside."""
+        found = await self._engine.invocations.get(self.id)
+        return found.run or found.emitter
+
+    async def cancel(self, reason: str = "") -> bool:
+        """Cancel it: before it starts it never will, a running body is cancelled. False where it has ended."""
+        return await self._engine.cancel(self.id, reason=reason)
+
+
+class Emitted:
+    """An event that is durable: its id, and whether its key had been used for it before."""
+
+    __slots__ = ("_engine", "duplicate", "id", "position")
+
+    def __init__(self, engine: Engine, id: Id, position: int, duplicate: bool) -> None:
+        self._engine = engine
+        self.id: str = id
+        """The event's id."""
+        self.position = position
+        """Where it stands in the log."""
+        self.duplicate = duplicate
+        """Whether this very event was emitted before; nothing was added then."""
+
+    def __repr__(self) -> str:
+        return f"Emitted({self.id}{', duplicate' if self.duplicate else ''})"
+
+    async def settled(self, timeout: float) -> None:
+        """Return once all that it caused has ended, through joins too.
+
+        A match that waits for a partner and a timer do not hold it. Raises `WaitTimeout` after `timeout`
+        seconds, saying what is open.
+        """
+        tracker = Settling(Id(self.id), self.position)
+        try:
+            async with slot_released(), asyncio.timeout(timeout):
+                await self._engine.settle(tracker, self.position)
+        except TimeoutError:
+            raise WaitTimeout(f"event {self.id} is not settled after {timeout:g} s: {tracker.says()}") from None
+
+

@@ -1,0 +1,130 @@
+"""The projector's loop: reads pages of the log, folds them, and writes query rows with the cursor.
+
+Any number may run: the cursor moves by compare-and-set, a loser reads it again. A lease only saves work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from ensue_core.clock import Clock
+from ensue_core.defaults import Defaults
+from ensue_core.errors import EnsueError, StoreError
+from ensue_core.ids import Id
+from ensue_core.ports import Cursor, RowKey, RowTable, Store
+from ensue_core.rows import QueryRow
+from ensue_projections.queries import PROJECTION, VERSION, QueryFold
+from ensue_projections.touched import Touched
+
+logger = logging.getLogger("ensue.projector")
+
+KEPT_ROWS_MAX = 50_000
+"""How many rows a projector remembers between pages, so that it need not load what it has just written."""
+
+_LEASE = f"projector/{PROJECTION}"
+
+
+class Projector:
+    """Folds the log into the query views until it is cancelled."""
+
+    def __init__(self, store: Store, clock: Clock, defaults: Defaults, *, process: str, gather_seconds: float = 0.02) -> None:
+        self._store, self._clock, self._defaults, self._process = store, clock, defaults, process
+        self._gather = gather_seconds
+        self._fold = QueryFold()
+        self._kept: dict[RowTable, dict[RowKey, QueryRow]] = {}
+        self.position: int | None = None
+        """How far the views have folded; None before the first look."""
+        self.resting = False
+
+    async def run(self) -> None:
+        """Follow the log. A store that is away is waited for."""
+        pause = 0.05
+        try:
+            while True:
+                try:
+                    if await self._store.leases.hold(_LEASE, self._process, "", self._defaults.lease_seconds):
+                        await self._follow()
+                    else:
+                        self.position, self._kept = None, {}
+                        self.resting = True
+                        await self._clock.sleep(self._defaults.lease_seconds / 3)
+                        self.resting = False
+                    pause = 0.05
+                except StoreError as error:
+                    logger.warning("projector: %s; trying again in %.2g s", error, pause)
+                    self.position, self._kept = None, {}
+                    await self._clock.sleep(pause)
+                    pause = min(pause * 2, 5.0)
+        finally:
+            with contextlib.suppress(EnsueError):
+                await self._store.leases.release(_LEASE, self._process)
+
+    async def _follow(self) -> None:
+        """Fold until the lease is due for renewal."""
+        until = self._clock.monotonic() + self._defaults.lease_seconds / 3
+        while self._clock.monotonic() < until:
+            if await self.page():
+                continue
+            assert self.position is not None
+            self.resting = True
+            grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
+            self.resting = False
+            if grown and self._gather:
+                # Let a page gather: nobody decides by these views.
+                await self._clock.sleep(self._gather)
+
+    async def page(self) -> bool:
+        """Fold one page; False where the views are up to date."""
+        if self.position is None:
+            self.position = await self._store.views.cursor(PROJECTION, VERSION)
+        records = await self._store.log.read(self.position, self._defaults.page_records_max)
+        if not records:
+            return False
+        rows = await self._rows(self._fold.touched(records))
+        changed = self._fold.fold(records, rows)
+        before = Cursor(PROJECTION, VERSION, self.position)
+        if await self._store.views.project(before, changed, records[-1].position):
+            self.position = records[-1].position
+            self._keep(changed)
+        else:
+            self.position, self._kept = None, {}
+        return True
+
+    async def _rows(self, touched: Touched) -> dict[RowTable, dict[RowKey, QueryRow]]:
+        """Return the rows a page may change: remembered ones, and the rest from the store."""
+        rows: dict[RowTable, dict[RowKey, QueryRow]] = {}
+        for table, keys in touched.keys.items():
+            kept = self._kept.get(table, {})
+            found = {key: kept[key] for key in keys if key in kept}
+            missing = [key for key in keys if key not in found]
+            if missing:
+                found |= await self._store.views.load(table, missing)
+            rows[table] = found
+        views = self._store.views
+        for (invocation,) in touched.families.get("attempts", ()):
+            for row in await views.attempts(Id(str(invocation))):
+                rows.setdefault("attempts", {})[row.invocation, row.attempt] = row
+        beginnings = touched.families.get("schedules", ())
+        if beginnings:
+            for schedule in await views.schedules():
+                if (schedule.service, schedule.trigger) in beginnings:
+                    key = (schedule.service, schedule.trigger, schedule.condition)
+                    rows.setdefault("schedules", {})[key] = schedule
+        return rows
+
+    def _keep(self, changed: dict[RowTable, dict[RowKey, QueryRow]]) -> None:
+        for table, rows in changed.items():
+            kept = self._kept.setdefault(table, {})
+            kept.update(rows)
+            if len(kept) > KEPT_ROWS_MAX:
+                for key in list(kept)[: len(kept) // 2]:
+                    del kept[key]
+
+
+async def catch_up(store: Store, defaults: Defaults) -> int:
+    """Fold everything there is, without a lease; return the position reached. For tools and tests."""
+    projector = Projector(store, store.clock, defaults, process="catch-up", gather_seconds=0)
+    while await projector.page():
+        pass
+    assert projector.position is not None
+    return projector.position

@@ -1,0 +1,168 @@
+"""Roles in one process: scheduler, projector and worker, owned by one task, restarted where they break."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from ensue.offload import Offload
+from ensue.projector import Projector
+from ensue.scheduler.asking import Asker, ThreadAsker
+from ensue.scheduler.scheduler import Scheduler
+from ensue.worker import Worker
+from ensue_core.errors import EnsueError
+from ensue_core.ids import new_id
+
+if TYPE_CHECKING:
+    from ensue.engine import Engine
+
+Role = Literal["scheduler", "projectors", "worker"]
+ROLES: frozenset[Role] = frozenset({"scheduler", "projectors", "worker"})
+"""What a process can do: decide, fold query views, run tasks."""
+
+logger = logging.getLogger("ensue.running")
+
+
+def process_name() -> str:
+    """Return a name for this start of this process: host, pid and a few random digits."""
+    return f"{socket.gethostname()}:{os.getpid()}:{new_id()[-6:]}"
+
+
+class Running:
+    """The roles of one process, started and stopped together."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        only: Collection[Role] | None = None,
+        async_slots: int | None = None,
+        thread_slots: int | None = None,
+        replace: bool = False,
+        asker: Asker | None = None,
+        offload: Offload | None = None,
+        gather_seconds: float = 0.02,
+    ) -> None:
+        roles = ROLES if only is None else frozenset(only)
+        store, program, clock, defaults = engine.store, engine.program, engine.clock, engine.defaults
+        self._engine, self._replace = engine, replace
+        self.name = process_name()
+        self.asker = asker or ThreadAsker(clock, defaults)
+        self.worker: Worker | None = None
+        self.scheduler: Scheduler | None = None
+        self.projector: Projector | None = None
+        if "worker" in roles:
+            self.worker = Worker(
+                store, program, clock=clock, defaults=defaults, name=self.name, binder=engine,
+                async_slots=async_slots, thread_slots=thread_slots, offload=offload,
+            )  # fmt: skip
+        if "scheduler" in roles:
+            self.scheduler = Scheduler(
+                store, program, clock, defaults, service=engine.service, process=self.name,
+                asker=self.asker, slots=self.worker, replace=replace,
+            )  # fmt: skip
+        if "projectors" in roles:
+            self.projector = Projector(store, clock, defaults, process=self.name, gather_seconds=gather_seconds)
+        self._roles: dict[str, asyncio.Task[None]] = {}
+        self._resources = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Open resources, declare, and start the roles. Raises what makes declaring impossible."""
+        if self.scheduler is not None:
+            await self.scheduler.declare()
+        if self.worker is not None:
+            await open_resources(self._engine, self._resources)
+            self._role("worker", self.worker.run)
+        if self.scheduler is not None:
+            self._role("scheduler", self.scheduler.run)
+        if self.projector is not None:
+            self._role("projector", self.projector.run)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Stop deciding, let bodies finish within the grace, release the rest, close resources."""
+        await self._end("scheduler")
+        if self.worker is not None:
+            with contextlib.suppress(EnsueError):
+                await self.worker.drain(grace_seconds)
+        await self._end("worker")
+        await self._end("projector")
+        self.asker.close()
+        await self._resources.aclose()
+
+    def _role(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._roles[name] = asyncio.create_task(self._keep(name, run), name=f"ensue-{name}")
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a role; one that breaks is said in the log and started again."""
+        pause = 0.1
+        while True:
+            began = self._engine.clock.monotonic()
+            try:
+                await run()
+                return
+            except Exception:
+                logger.exception("%s broke; starting it again in %.2g s", name, pause)
+            if self._engine.clock.monotonic() - began > 60:
+                pause = 0.1
+            await self._engine.clock.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+    async def _end(self, name: str) -> None:
+        task = self._roles.pop(name, None)
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    @property
+    def resting(self) -> bool:
+        """Whether every role here waits for the log or for time; for tests."""
+        parts: list[bool] = []
+        if self.scheduler is not None:
+            parts.append(self.scheduler.resting)
+        if self.worker is not None:
+            parts.append(self.worker.idle)
+        if self.projector is not None:
+            parts.append(self.projector.resting)
+        return all(parts)
+
+
+async def open_resources(engine: Engine, stack: AsyncExitStack) -> None:
+    """Open every resource of the program that no test stands in for; they close in reverse order.
+
+    Each opens and closes in one task of its own, as its code may hold cancel scopes across the `yield`.
+    """
+    for resource in engine.program.resources.values():
+        if not engine.resources.is_overridden(resource):
+            value = await stack.enter_async_context(_held(resource.function, resource.name))
+            engine.resources.opened(resource, value)
+            stack.callback(engine.resources.closed, resource)
+
+
+@asynccontextmanager
+async def _held(function: Callable[[], Any], name: str) -> Any:
+    opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    closing = asyncio.Event()
+
+    async def hold() -> None:
+        try:
+            async with contextlib.asynccontextmanager(function)() as value:
+                opened.set_result(value)
+                await closing.wait()
+        except BaseException as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+    task = asyncio.create_task(hold(), name=f"ensue-resource-{name}")
+    try:
+        yield await opened
+    finally:
+        closing.set()
+        await task
