@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from ensue.current import slot_released
+from ensue.functions import qualified_name
 from ensue.settled import Settling
 from ensue_core.errors import TaskCancelled, TaskFailed, WaitTimeout
 from ensue_core.facts import AttemptEnded, Failure, InvocationCancelled
@@ -84,7 +85,7 @@ class Handle(Generic[R]):
     def _failure(self, task: str, failure: Failure) -> BaseException:
         error = TaskFailed(task, self.id, failure.type, failure.message, failure.traceback)
         for kind in self._engine.raises_of(task):
-            if f"{kind.__module__}.{kind.__qualname__}" == failure.type:
+            if qualified_name(kind) == failure.type:
                 try:
                     own = kind(failure.message)
                 except Exception:

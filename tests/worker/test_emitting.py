@@ -56,9 +56,7 @@ async def test_an_unsuccessful_attempt_emits_nothing_and_the_next_one_emits_unde
     ids: list[list[str]] = []
 
     async def flaky() -> None:
-        ids.append(
-            [current().emit("a", {"n": 1}), current().emit("a", {"n": 1}), current().emit("a", {"n": 2})]
-        )
+        ids.append([current().emit("a", {"n": 1}), current().emit("a", {"n": 1}), current().emit("a", {"n": 2})])
         if len(ids) < 3:
             raise ConnectionError
 

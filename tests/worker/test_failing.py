@@ -156,9 +156,7 @@ async def test_an_exception_whose_text_raises_is_recorded() -> None:
     assert (end.status, end.failure.type.endswith(".Hostile")) == ("FAILED", True)
 
 
-@pytest.mark.parametrize(
-    "kind", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration]
-)
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration])
 def test_what_no_body_should_raise_fails_its_attempt_and_the_worker_lives(kind: type[BaseException]) -> None:
     async def on_the_loop() -> None:
         raise kind
@@ -169,9 +167,7 @@ def test_what_no_body_should_raise_fails_its_attempt_and_the_worker_lives(kind: 
     @virtual
     async def check() -> None:
         for function in (on_the_loop, in_a_thread):
-            end = await end_of(
-                function, max_retries=3, retry_for=(BaseException,) if kind is not StopIteration else ()
-            )
+            end = await end_of(function, max_retries=3, retry_for=(BaseException,) if kind is not StopIteration else ())
             assert end.status == "FAILED"
             assert end.failure is not None
 
