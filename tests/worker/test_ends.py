@@ -73,9 +73,8 @@ def test_a_lost_attempt_counts_as_a_crash_and_the_third_is_quarantined() -> None
     assert (last.status, last.crashes, last.final) == ("FAILED", 3, True)
     assert last.failure is not None
     as_raised = capture(Quarantined())
-    assert (
-        (last.failure.type, last.failure.bases) == (QUARANTINED, as_raised.bases) == (as_raised.type, as_raised.bases)
-    )
+    assert last.failure.type == QUARANTINED == as_raised.type
+    assert last.failure.bases == as_raised.bases
 
 
 def test_an_end_keeps_its_id_when_it_is_sent_again_and_no_reaper_has_the_same() -> None:
