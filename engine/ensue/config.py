@@ -178,9 +178,9 @@ def _checked(name: str, value: object, source: Source) -> object:
         raise ConfigError(f"{place} is {shown}, not {_WORDS[wanted]}: write {_example(name)}")
     if isinstance(value, str):
         return _checked_text(name, value, place)
-    if isinstance(value, (int, float)):
-        if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
-            raise ConfigError(f"{place} is {shown}: write a number greater than zero, such as {_example(name)}")
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number) or number < 0 or (number == 0 and name not in _MAY_BE_ZERO):
+        raise ConfigError(f"{place} is {shown}: write a number greater than zero, such as {_example(name)}")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal, assert_never, cast
 
 import msgspec
@@ -82,7 +83,7 @@ async def trace(store: Store, id: Id) -> Trace:
     while len(spine) <= DEFAULTS.cause_depth_max * 3 and (cause := await tracing.cause_of(spine[-1])) is not None:
         spine.append(cause)
     await tracing.spread(target)
-    for effect, cause in zip(spine, spine[1:], strict=False):
+    for effect, cause in pairwise(spine):
         tracing.effects[subject_id(cause)] = [effect]
     root = await tracing.node(spine[-1], subject_id(target), set())
     return Trace(subject_id(target), root, tracing.made, tracing.omitted_in_all)

@@ -59,8 +59,8 @@ def _print_triggers(found: list[TriggerView]) -> None:
     )  # fmt: skip
     rows = [
         (
-            each.name, worded(each.state), str(each.fired), str(each.waiting) if each.waiting else Text("-", style="dim"),
-            next_, each.service, each.sentence,
+            each.name, worded(each.state), str(each.fired), str(each.waiting or "-"), next_, each.service,
+            each.sentence,
         )
         for next_, each in zip(times([each.next for each in found]), found, strict=True)
     ]  # fmt: skip
