@@ -25,7 +25,7 @@ from ensue_core.rows import EventRow, InvocationRow, RunRow
 __all__ = ["Node", "Trace", "last_root", "tail", "trace"]
 
 NODES_MAX = 1_000
-"""How many nodes a trace holds; what is left out is counted where it hangs."""
+"""How many nodes a trace holds; where something is left out, that is said."""
 
 Kind = Literal["event", "run", "invocation", "slot", "record"]
 
@@ -35,7 +35,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `name` is the event's code, the trigger, the task or the schedule. `status` is a run's outcome or an
     invocation's status. `seconds` is how long an invocation took from its first start to its end. `again` says
-    that it stands higher up with its effects; `omitted` counts effects left out.
+    that it stands higher up with its effects; `omitted` counts effects left out, at least so many.
     """
 
     kind: Kind

@@ -12,7 +12,9 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from ensue import __version__
+from ensue.config import redact
 from ensue_adapters.cli import doctor, emit, follow, look, run, settings, triggers
+from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_core.errors import EnsueError
 
@@ -60,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(f"{_usage(error)} (see `{_help(error)}`)")
             return USAGE
         return _run(command, bound)
+    except UsageError as error:
+        complain(redact(str(error)))
+        return USAGE
     except EnsueError as error:
-        complain(str(error))
+        complain(redact(str(error)))
         return PROBLEM
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -46,6 +46,9 @@ class Common:
 
 COMMON = Common()
 
+Json = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""A JSON value, `@file`, or `-` for stdin."""
+
 
 def settings_of(common: Common) -> Settings:
     """Return the settings that hold for a command. Raises `ConfigError`."""

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from ensue.queries import TriggerDetail, TriggerView
-from ensue_adapters.cli.options import COMMON, Common, UsageError, author, opened, read_arguments
+from ensue_adapters.cli.options import COMMON, Common, Json, UsageError, author, opened, read_arguments
 from ensue_adapters.cli.output import (
     Column,
     dim,
@@ -156,7 +156,7 @@ async def resume_trigger(name: str, /, *, from_: From = None, common: Common = C
 @triggers.command(name="fire")
 async def fire_trigger(
     name: str,
-    arguments: str | None = None,
+    arguments: Json | None = None,
     /,
     *,
     common: Common = COMMON,
