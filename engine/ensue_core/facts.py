@@ -205,10 +205,14 @@ class TriggerDeclared(Fact, frozen=True):
 
 
 class TriggerRetired(Fact, frozen=True):
-    """A trigger is no longer declared; its waiting matches stay until their windows pass."""
+    """A trigger is no longer declared; its waiting matches stay until their windows pass.
+
+    `own` is how far it had been asked: declared again, it never decides that past a second time.
+    """
 
     service: str
     trigger: str
+    own: Through = BEGINNING
 
 
 PauseReason = Literal["user", "timeouts", "takeover"]
