@@ -95,7 +95,7 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
         case TriggerRetired() as fact:
             return (
                 TimersGone(fact.service, fact.trigger),
-                TriggerChanged(fact.service, fact.trigger, "retired", None),
+                TriggerChanged(fact.service, fact.trigger, "retired", fact.own),
             )
         case TriggerPaused() as fact:
             return (TriggerChanged(fact.service, fact.trigger, "paused", fact.own, reason=fact.reason),)

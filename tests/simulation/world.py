@@ -130,6 +130,7 @@ class Slot:
     clock: SimClock | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Future[None] | None = None
+    running: Running | None = None
     down_until: float = 0.0
 
 
@@ -294,6 +295,7 @@ class World:
             running = Running(
                 engine, only=slot.roles, asker=InlineAsker(), offload=Inline(), gather_seconds=self.plan.gather_seconds
             )
+            slot.running = running
             await running.start()
             await slot.stop.wait()
             await running.stop(self.plan.defaults.shutdown_grace_seconds)
