@@ -13,6 +13,8 @@ __all__ = ["Inline", "Offload", "Threads"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Job = Callable[[], Callable[[], None]]
+"""Runs a function; what it returns tells the outcome."""
 
 
 class Offload(Protocol):
@@ -51,7 +53,7 @@ class Threads:
     def __init__(self, name: str = "ensue-task", idle_max: int = 16) -> None:
         self._name = name
         self._idle_max = idle_max
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = Lock()
         self._idle = 0
         self._made = 0
@@ -62,14 +64,14 @@ class Threads:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[tuple[R | None, BaseException | None]] = loop.create_future()
 
-        def job() -> None:
+        def job() -> Callable[[], None]:
             value, raised = None, None
             try:
                 value = function(*args, **kwargs)
             except BaseException as error:
                 raised = error
-            with suppress(RuntimeError):  # The loop has closed: nobody waits any more.
-                loop.call_soon_threadsafe(_deliver, future, (value, raised))
+            outcome = (value, raised)
+            return lambda: _tell(loop, future, outcome)
 
         self._start(job)
         value, raised = await future
@@ -88,7 +90,7 @@ class Threads:
                 self._jobs.put(None)
             self._idle = 0
 
-    def _start(self, job: Callable[[], None]) -> None:
+    def _start(self, job: Job) -> None:
         with self._lock:
             self._closed = False
             self._jobs.put(job)
@@ -100,16 +102,24 @@ class Threads:
         Thread(target=self._work, name=name, daemon=True).start()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-            del job
+        stays = True
+        while stays and (job := self._jobs.get()) is not None:
+            tell = job()
+            # Idle before anybody hears of the result, or the next function would be given another thread.
             with self._lock:
-                if self._closed or self._idle >= self._idle_max:
-                    return
-                self._idle += 1
+                stays = not self._closed and self._idle < self._idle_max
+                self._idle += stays
+            tell()
+            del job, tell
 
 
-def _deliver(future: asyncio.Future[Any], outcome: tuple[Any, BaseException | None]) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], outcome: object) -> None:
+    """Hand an outcome to the loop; where that has closed, nobody waits any more."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(_deliver, future, outcome)
+
+
+def _deliver(future: asyncio.Future[Any], outcome: object) -> None:
     if not future.done():
         future.set_result(outcome)
 

@@ -3,7 +3,6 @@
 A store is named by the entry-point group `ensue.stores`; `ensue.testing.conformance` is its contract as tests.
 """
 
-from ensue_core.changes import Change as RowChange
 from ensue_core.clock import Clock
 from ensue_core.facts import Fact, Through, decode_fact, encode_fact
 from ensue_core.ids import Id
@@ -54,7 +53,6 @@ __all__ = [
     "OpenStore",
     "Outrun",
     "Record",
-    "RowChange",
     "RunQuery",
     "Step",
     "Store",

@@ -11,7 +11,6 @@ import msgspec
 
 from ensue.offload import Inline, Offload
 from ensue.worker import Worker
-from ensue.worker.needs import Handles
 from ensue_adapters.memory import Line, MemoryStore, MemoryWorld
 from ensue_core.clock import Clock
 from ensue_core.defaults import DEFAULTS, Defaults
@@ -21,7 +20,6 @@ from ensue_core.ids import Id, new_id
 from ensue_core.records import Record, draft
 from ensue_core.values import encode
 from tests.worker.virtual import LoopClock
-
 
 T = TypeVar("T")
 Fault = Literal["unavailable", "lost", "unanswered"]
@@ -122,10 +120,14 @@ class Bench:
 
     async def submit(self, task: str, due: int = 0, **arguments: Any) -> Id:
         """Create an invocation."""
+        return (await self.submit_many(task, 1, due, **arguments))[0]
+
+    async def submit_many(self, task: str, count: int, due: int = 0, **arguments: Any) -> list[Id]:
+        """Create invocations in one append."""
         fact = InvocationCreated(task, msgspec.Raw(encode(arguments, "arguments")), due=due)
-        created = draft(new_id(), fact)
-        await (await self.store()).log.append([created])
-        return created.id
+        created = [draft(new_id(), fact) for _ in range(count)]
+        await (await self.store()).log.append(created)
+        return [each.id for each in created]
 
     async def cancel(self, invocation: Id) -> bool:
         """Record a cancellation, as another process would: the worker is not told."""
@@ -155,6 +157,10 @@ class Bench:
         starts: list[AttemptStarted] = self.facts(AttemptStarted)
         return [start for start in starts if invocation in (None, start.invocation)]
 
+    async def started(self, count: int = 1) -> None:
+        """Wait until so many attempts have started."""
+        await self.until(lambda: len(self.starts()) >= count)
+
     async def ended(self, count: int = 1, invocation: Id | None = None) -> list[AttemptEnded]:
         """Wait until so many attempts have ended."""
         await self.until(lambda: len(self.ends(invocation)) >= count)
@@ -164,6 +170,15 @@ class Bench:
         """Wait for what a look at the log shows, at each append."""
         while not look():
             await self.space.changed(None)
+
+
+async def soon(look: Callable[[], bool]) -> None:
+    """Let everything run until a look shows what is waited for."""
+    for _ in range(10_000_000):
+        if look():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came true")
 
 
 async def kill(task: asyncio.Task[Any]) -> None:

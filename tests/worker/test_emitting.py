@@ -56,7 +56,9 @@ async def test_an_unsuccessful_attempt_emits_nothing_and_the_next_one_emits_unde
     ids: list[list[str]] = []
 
     async def flaky() -> None:
-        ids.append([current().emit("a", {"n": 1}), current().emit("a", {"n": 1}), current().emit("a", {"n": 2})])
+        ids.append(
+            [current().emit("a", {"n": 1}), current().emit("a", {"n": 1}), current().emit("a", {"n": 2})]
+        )
         if len(ids) < 3:
             raise ConnectionError
 
@@ -97,7 +99,12 @@ async def test_an_event_that_cannot_be_stored_is_refused_where_it_is_emitted() -
     raised: list[type[Exception]] = []
 
     async def careless() -> None:
-        for event, payload in (("a", float("nan")), ("a", object()), (Event("o", Order), {"order": 1}), ("a.*", {})):
+        for event, payload in (
+            ("a", float("nan")),
+            ("a", object()),
+            (Event("o", Order), {"order": 1}),
+            ("a.*", {}),
+        ):
             with pytest.raises((BadValue, DeclarationError)) as error:
                 current().emit(event, payload)
             raised.append(error.type)
@@ -142,4 +149,8 @@ async def test_the_logger_names_the_attempt(caplog: pytest.LogCaptureFixture) ->
         await bench.ended()
     (record,) = [each for each in caplog.records if each.name == "ensue.task"]
     assert record.getMessage() == f"hello you [says {invocation} attempt 1]"
-    assert (vars(record)["task"], vars(record)["invocation"], vars(record)["attempt"]) == ("says", invocation, 1)
+    assert (vars(record)["task"], vars(record)["invocation"], vars(record)["attempt"]) == (
+        "says",
+        invocation,
+        1,
+    )

@@ -105,7 +105,7 @@ async def test_a_result_that_cannot_be_stored_fails_without_retry() -> None:
 
     for function in (not_json, nan, large, deep):
         end = await end_of(function, max_retries=5, retry_for=(Exception,))
-        assert (end.status, end.result) == ("FAILED", None)
+        assert (end.status, bytes(end.result)) == ("FAILED", b"")
         assert end.failure is not None
         assert end.failure.type.endswith("BadValue")
         assert function.__name__ in end.failure.message
@@ -142,7 +142,9 @@ async def test_an_exception_whose_text_raises_is_recorded() -> None:
     assert "RuntimeError" in end.failure.message
 
 
-@pytest.mark.parametrize("kind", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration])
+@pytest.mark.parametrize(
+    "kind", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration]
+)
 def test_what_no_body_should_raise_fails_its_attempt_and_the_worker_lives(kind: type[BaseException]) -> None:
     async def on_the_loop() -> None:
         raise kind
@@ -153,7 +155,9 @@ def test_what_no_body_should_raise_fails_its_attempt_and_the_worker_lives(kind: 
     @virtual
     async def check() -> None:
         for function in (on_the_loop, in_a_thread):
-            end = await end_of(function, max_retries=3, retry_for=(BaseException,) if kind is not StopIteration else ())
+            end = await end_of(
+                function, max_retries=3, retry_for=(BaseException,) if kind is not StopIteration else ()
+            )
             assert end.status == "FAILED"
             assert end.failure is not None
 

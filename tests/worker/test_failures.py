@@ -29,7 +29,12 @@ def caught(error: BaseException) -> BaseException:
 def test_the_type_and_its_bases_are_qualified_and_end_with_the_bare_name() -> None:
     failure = capture(caught(Leaf("gone")))
     assert (failure.type, failure.message) == (f"{__name__}.Leaf", "gone")
-    assert [name.rpartition(".")[2] for name in failure.bases] == ["Base", "LookupError", "Exception", "BaseException"]
+    assert [name.rpartition(".")[2] for name in failure.bases] == [
+        "Base",
+        "LookupError",
+        "Exception",
+        "BaseException",
+    ]
     assert failure.bases[1] == "builtins.LookupError"
 
 
@@ -72,9 +77,10 @@ def test_an_exception_that_causes_itself_is_told_once() -> None:
 
 
 def test_members_of_groups_are_shown_to_a_depth_of_three() -> None:
-    group: BaseException = ValueError("level 5")
+    group: Exception = ValueError("level 5")
     for level in (4, 3, 2, 1, 0):
-        group = ExceptionGroup(f"level {level}", [group, *(OSError(str(each)) for each in range(30))])
+        members: list[Exception] = [group, *(OSError(str(each)) for each in range(30))]
+        group = ExceptionGroup(f"level {level}", members)
     text = capture(group).traceback
     assert [f"level {level}" in text for level in range(6)] == [True, True, True, True, False, False]
     assert "and 21 more" in text
@@ -109,7 +115,9 @@ ODD: list[Callable[[], BaseException]] = [
 
 
 @pytest.mark.parametrize("make", ODD, ids=str)
-def test_whatever_an_exception_does_it_is_captured_and_can_be_stored(make: Callable[[], BaseException]) -> None:
+def test_whatever_an_exception_does_it_is_captured_and_can_be_stored(
+    make: Callable[[], BaseException],
+) -> None:
     error = make()
     failure = capture(error)
     assert failure.type.endswith(type(error).__name__)

@@ -190,8 +190,7 @@ async def test_two_thousand_small_attempts_end_once_each() -> None:
     program.task(small)
     bench = Bench(program)
     async with bench.running():
-        for _ in range(2_000):
-            await bench.submit("small")
+        await bench.submit_many("small", 2_000)
         await bench.until(lambda: not bench.space.work.rows)
     assert Counter(bench.statuses()) == {"SUCCESS": 2_000}
     assert len({end.invocation for end in bench.ends()}) == 2_000

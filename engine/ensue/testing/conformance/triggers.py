@@ -72,10 +72,10 @@ class TestTriggers:
 
     async def test_a_trigger_pauses_and_resumes(self, make_store: Handles) -> None:
         store = await make_store()
-        await commit(store, declared())
+        await commit(store, declared(begins=7))
         await commit(store, _said(TriggerPaused("main", "t1", Through((4,)), "timeouts")))
         (row,) = (await _chain(store)).triggers
-        assert (row.state, row.own, row.reason, row.begins) == ("paused", Through((4,)), "timeouts", 0)
+        assert (row.state, row.own, row.reason, row.begins) == ("paused", Through((4,)), "timeouts", 7)
         await commit(store, _said(TriggerResumed("main", "t1", 12, None, {CRON_ID: 99})))
         chain = await _chain(store)
         (row,) = chain.triggers
@@ -165,8 +165,8 @@ class TestWaitingMatches:
 
     async def test_matches_are_ordered_by_occurrence(self, make_store: Handles) -> None:
         store = await make_store()
-        first, second, third = matched(3, index=0), matched(3, index=1), matched(12)
-        await commit(store, third, second, first)
+        third, second, first = matched(12), matched(3, index=1), matched(3, index=0)
+        await commit(store, second, third, first)
         assert await _waiting(store) == [first.id, second.id, third.id]
 
     async def test_a_run_takes_its_participants(self, make_store: Handles) -> None:
