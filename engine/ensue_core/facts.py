@@ -207,20 +207,12 @@ class TriggerDeclared(Fact, frozen=True):
 class TriggerRetired(Fact, frozen=True):
     """A trigger is no longer declared; its waiting matches stay until their windows pass.
 
-<<<<<<< HEAD
-    `own` is how far it had been asked: declared again, it never decides that past a second time.
-=======
     `own` is how far it had been asked: where it returns with a `start=` in the past, it is asked no record twice.
->>>>>>> sim
     """
 
     service: str
     trigger: str
-<<<<<<< HEAD
-    own: Through = BEGINNING
-=======
     own: Through | None = None
->>>>>>> sim
 
 
 PauseReason = Literal["user", "timeouts", "takeover"]
