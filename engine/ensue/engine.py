@@ -31,6 +31,7 @@ from ensue_core.defaults import Defaults
 from ensue_core.errors import (
     ArgumentsMismatch,
     BadValue,
+    ConfigError,
     IdempotencyConflict,
     NotRunning,
     QueueFull,
@@ -95,6 +96,16 @@ class Engine(Tasks):
         self._queue_checked = -1.0
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
+
+    def configure(self, **settings: Any) -> None:
+        """Set what `ensue.config` knows over what the code says: how `ensue run --url ...` has the last word.
+
+        None says nothing. Raises `ConfigError` where the engine is open already.
+        """
+        if self._opened:
+            raise ConfigError("the engine is open: configure it before `async with engine:`")
+        self._given.update({name: value for name, value in settings.items() if value is not None})
+        self._settings = None
 
     # What it is made of.
 

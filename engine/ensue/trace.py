@@ -236,7 +236,11 @@ def _of_record(record: Record) -> Node:
     fact = record.fact
     if isinstance(fact, CronTicked):
         return Node(
-            kind="slot", id=record.id, name=f"slot of {fact.trigger}", time=to_datetime(fact.slot), position=record.position
+            kind="slot",
+            id=record.id,
+            name=f"slot of {fact.trigger}",
+            time=to_datetime(fact.slot),
+            position=record.position,
         )
     return Node(kind="record", id=record.id, name=record.kind, time=to_datetime(record.time), position=record.position)
 

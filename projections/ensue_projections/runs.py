@@ -43,9 +43,7 @@ class RunFold:
         """Add a run at the end of too long a chain of causes."""
         self._without_invocation(record, fact, "too deep", f"depth {fact.depth}")
 
-    def _without_invocation(
-        self, record: Record, fact: RunFailed | DepthExceeded, outcome: str, reason: str
-    ) -> None:
+    def _without_invocation(self, record: Record, fact: RunFailed | DepthExceeded, outcome: str, reason: str) -> None:
         self.runs[(record.id,)] = RunRow(
             id=record.id,
             position=record.position,

@@ -194,9 +194,7 @@ class TestRuns:
         assert row_of(log, "runs", "r") == RunRow(
             Id("r"), 1, 10, "main", "t1", "task", "fired", Id("i"), 2, '"k"', "", "ann", "the-root"
         )
-        assert row_of(log, "participants", "r", 0) == ParticipantRow(
-            Id("r"), 0, "c1", "event", Id("e"), 1, 10
-        )
+        assert row_of(log, "participants", "r", 0) == ParticipantRow(Id("r"), 0, "c1", "event", Id("e"), 1, 10)
         assert row_of(log, "participants", "r", 1) == ParticipantRow(Id("r"), 1, "c2", "cron", Id("s"), 0, 7)
 
     def test_a_run_without_an_invocation_says_why(self) -> None:
@@ -444,8 +442,7 @@ def test_rows_that_are_not_touched_do_no_harm() -> None:
 def written(log: Sequence[Record]) -> bytes:
     """Write a log down."""
     plain = [
-        (each.position, each.id, each.time, encode_fact(each.fact).decode(), each.cause, each.root)
-        for each in log
+        (each.position, each.id, each.time, encode_fact(each.fact).decode(), each.cause, each.root) for each in log
     ]
     return msgspec.json.encode(plain)
 

@@ -93,6 +93,8 @@ class SimLoop(asyncio.BaseEventLoop):
         """What tasks raised and nobody looked at: (process, message, exception)."""
         self.trace: deque[tuple[int, str, str]] = deque(maxlen=400)
         """The last steps: (time, process, what ran)."""
+        self.after_step: Callable[[str], None] | None = None
+        """Told after each step whose it was: where a simulation crashes a process at any await."""
         self._random = random.Random(f"loop {seed}").random
         self._steps_max, self._shuffle, self._step_micros = steps_max, shuffle, step_micros
         self._seconds = 0.0
@@ -184,7 +186,8 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep what nobody handled, for the simulation to judge."""
-        self.unhandled.append((PROCESS.get(), str(context.get("message")), context.get("exception")))
+        if not self.is_closed():
+            self.unhandled.append((PROCESS.get(), str(context.get("message")), context.get("exception")))
 
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
         """Cancelled timers are passed over when they surface."""
@@ -304,6 +307,8 @@ class SimLoop(asyncio.BaseEventLoop):
         if self._step_micros:
             self._advance(self.micros + self._step_micros)
         handle._run()
+        if self.after_step is not None:
+            self.after_step(process)
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, with nothing of the outside let in, and close the loop."""

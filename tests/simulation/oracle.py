@@ -399,7 +399,7 @@ def happened(record: Record) -> list[Happened]:
                 for place, word in enumerate(("PENDING", "RUNNING"))
             ]
         case AttemptEnded(status="SUCCESS" | "FAILED" | "RETRY"):
-            result = msgspec.json.decode(fact.result) if fact.result is not None else None
+            result = msgspec.json.decode(fact.result) if bytes(fact.result) else None
             failure = (fact.failure.type, *fact.failure.bases) if fact.failure else ()
             said = fact.invocation, fact.task, fact.status, fact.created, fact.depth
             return [status(0, *said, result=result, failure=failure)]

@@ -121,9 +121,7 @@ class Space:
         fresh, _ = self._new(facts)
         if len(fresh) < len(facts):
             standing = sorted(each.id for each in facts if each.id in self.ids)
-            raise StoreError(
-                f"a Step repeats records that stand already ({standing[:3]}): report this as a bug"
-            )
+            raise StoreError(f"a Step repeats records that stand already ({standing[:3]}): report this as a bug")
         decided = Decided(step.service, step.after, step.through, step.clock, dict(step.own), len(facts))
         records = self._write([*facts, draft(step.id, decided)], now, step.clock)
         until = now + round(step.lease_seconds * SECOND)
@@ -273,8 +271,6 @@ def _same_json(one: msgspec.Raw, other: msgspec.Raw) -> bool:
 def _flat(row: msgspec.Struct) -> tuple[object, ...]:
     """Return a row as plain values; nested ones as JSON text."""
     return tuple(
-        value
-        if value is None or isinstance(value, (str, int))
-        else msgspec.json.encode(value, order="sorted")
+        value if value is None or isinstance(value, (str, int)) else msgspec.json.encode(value, order="sorted")
         for value in asdict(row).values()
     )

@@ -125,9 +125,7 @@ class MemoryLog:
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Return records past a position."""
-        return await self._store.ask(
-            "log.read", lambda space: space.records[max(after, 0) :][: max(limit, 0)]
-        )
+        return await self._store.ask("log.read", lambda space: space.records[max(after, 0) :][: max(limit, 0)])
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:
         """Return records by position."""
@@ -192,9 +190,7 @@ class MemoryWork:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def claim(
-        self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float
-    ) -> Sequence[Claimed]:
+    async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start due attempts."""
         store = self._store
         return await store.ask(
@@ -205,9 +201,7 @@ class MemoryWork:
     async def renew(self, worker: str, held: Sequence[tuple[Id, int]], lease_seconds: float) -> list[bool]:
         """Renew leases."""
         store = self._store
-        return await store.ask(
-            "work.renew", lambda space: space.renew(worker, held, store.until(lease_seconds))
-        )
+        return await store.ask("work.renew", lambda space: space.renew(worker, held, store.until(lease_seconds)))
 
     async def finish(self, ends: Sequence[End]) -> list[bool]:
         """Append ends."""
@@ -215,15 +209,11 @@ class MemoryWork:
 
     async def expired(self, limit: int) -> Sequence[WorkRow]:
         """Return attempts without a live lease."""
-        return await self._store.ask(
-            "work.expired", lambda space: space.work.overdue(self._store.now(), limit)
-        )
+        return await self._store.ask("work.expired", lambda space: space.work.overdue(self._store.now(), limit))
 
     async def cancel(self, cancellation: Draft) -> bool:
         """Append a cancellation."""
-        return await self._store.ask(
-            "work.cancel", lambda space: space.cancel(cancellation, self._store.now())
-        )
+        return await self._store.ask("work.cancel", lambda space: space.cancel(cancellation, self._store.now()))
 
     async def get(self, invocation: Id) -> WorkRow | None:
         """Return an unfinished invocation."""
@@ -278,9 +268,7 @@ class MemoryViews:
         """Return rows by key."""
         return await self._ask("load", lambda views: views.load(table, keys))
 
-    async def project(
-        self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int
-    ) -> bool:
+    async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write rows and move the cursor."""
         return await self._ask("project", lambda views: views.project(before, rows, after))
 

@@ -35,7 +35,9 @@ class Table:
     def put(self, key: RowKey, row: QueryRow) -> None:
         """Insert or replace a row; its place in the log never changes."""
         if key not in self.rows:
-            insort(self.order, (_place(row), key))
+            place = _place(row)
+            if place is not None:
+                insort(self.order, (place, key))
             self.groups.setdefault(key[0], set()).add(key)
         self.rows[key] = row
 
@@ -54,14 +56,15 @@ class Table:
         return [self.rows[key] for key in sorted(self.rows, key=lambda key: tuple(map(str, key)))]
 
 
-def _place(row: QueryRow) -> int:
+def _place(row: QueryRow) -> int | None:
+    """Return the position that a listing is ordered by; None for rows that are only looked up."""
     match row:
         case EventRow() | RunRow() | ProblemRow():
             return row.position
         case InvocationRow():
             return row.created
         case _:
-            return 0
+            return None
 
 
 class ViewTables:

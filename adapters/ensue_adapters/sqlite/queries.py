@@ -17,6 +17,9 @@ from ensue_adapters.sqlite.statements import sql
 from ensue_core.ports import EventQuery, InvocationQuery, RunQuery
 from ensue_core.rows import EventRow, InvocationRow, RunRow
 
+_CODES_MAX = 64
+"""Codes of a family that are looked up one by one."""
+
 _events = msgspec.json.Decoder(list[EventRow])
 _runs = msgspec.json.Decoder(list[RunRow])
 _invocations = msgspec.json.Decoder(list[InvocationRow])
@@ -25,19 +28,35 @@ _invocations = msgspec.json.Decoder(list[InvocationRow])
 def events(connection: sqlite3.Connection, places: Places, query: EventQuery) -> list[EventRow]:
     """Answer an `EventQuery`."""
     values = _values(connection, places, query)
+    values |= {"family": None, "family_end": None}
     family = query.code[:-1] if query.code is not None and query.code.endswith(".*") else None
-    values |= {"family": family, "family_end": None if family is None else family[:-1] + "/"}
-    if family is not None:
-        values["code"] = None
     if query.emitter is not None:
         name = "views/events_by_emitter"
     elif query.root is not None:
         name = "views/events_by_root"
-    elif values["code"] is not None:
+    elif query.code is not None:
         name = "views/events_by_code"
     else:
         name = "views/events"
+    if family is None:
+        return _events.decode(_run(connection, name, values))
+    values |= {"code": None, "family": family, "family_end": family[:-1] + "/"}
+    if name == "views/events_by_code":
+        return _family(connection, places, values)
     return _events.decode(_run(connection, name, values))
+
+
+def _family(connection: sqlite3.Connection, places: Places, values: dict[str, Any]) -> list[EventRow]:
+    """Merge the newest of each code of a family; one with very many codes is looked for among all events."""
+    bounds = (places.namespace, values["family"], values["family_end"], _CODES_MAX + 1)
+    codes = [code for (code,) in connection.execute(sql("views/codes"), bounds)]
+    if len(codes) > _CODES_MAX:
+        return _events.decode(_run(connection, "views/events", values))
+    rows: list[EventRow] = []
+    for code in codes:
+        rows += _events.decode(_run(connection, "views/events_by_code", {**values, "code": code}))
+    rows.sort(key=lambda row: row.position, reverse=True)
+    return rows[: values["limit"]]
 
 
 def runs(connection: sqlite3.Connection, places: Places, query: RunQuery) -> list[RunRow]:
@@ -49,7 +68,7 @@ def runs(connection: sqlite3.Connection, places: Places, query: RunQuery) -> lis
     elif query.root is not None:
         name = "views/runs_by_root"
     elif query.outcome not in (None, "fired"):
-        name = "views/runs_by_outcome"
+        name = "views/runs_unfired"
     elif query.trigger is not None:
         name = "views/runs_by_trigger"
     else:
@@ -92,8 +111,8 @@ def _values(
     last = POSITION_MAX if query.until is None else position_at(connection, places, query.until) - 1
     if query.before is not None:
         last = min(last, query.before - 1)
-    values = msgspec.structs.asdict(query)
-    return {**values, "namespace": places.namespace, "first": first, "last": last}
+    bounds = {"first": places.of(max(first, 0)), "last": places.of(max(last, 0))}
+    return {**msgspec.structs.asdict(query), **bounds, "namespace": places.namespace}
 
 
 def position_at(connection: sqlite3.Connection, places: Places, time: int) -> int:

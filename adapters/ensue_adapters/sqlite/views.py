@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -77,11 +77,7 @@ class SQLiteViews:
     ) -> bool:
         """Write final rows and move the cursor; False where it has moved."""
         namespace = self._namespace
-        written = {
-            table: [(namespace, *values(row)) for row in some.values()]
-            for table, some in rows.items()
-            for values in (_values(table),)
-        }
+        written = {table: _written(table, self._places, some.values()) for table, some in rows.items()}
 
         def write(tx: Transaction) -> bool:
             moved = (namespace, before.projection, before.version, before.position, after)
@@ -162,10 +158,25 @@ def _decoder(table: str) -> Any:
     return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
 
 
+_PLACED = {"events": "position", "runs": "position", "invocations": "created", "problems": "position"}
+"""Tables whose key is the place of one record, and the field that says which."""
+
+
+def _written(table: RowTable, places: Places, rows: Iterable[QueryRow]) -> list[tuple[object, ...]]:
+    """Return rows as their statement takes them: the place or the namespace, then the other fields."""
+    values = _values(table)
+    placed = _PLACED.get(table)
+    if placed is None:
+        return [(places.namespace, *values(row)) for row in rows]
+    position: Callable[[QueryRow], int] = attrgetter(placed)
+    first = places.first
+    return [(first | position(row), *values(row)) for row in rows]
+
+
 @cache
 def _values(table: str) -> Callable[[QueryRow], tuple[object, ...]]:
     row, _ = ROW_TYPES[table]
-    return attrgetter(*row.__struct_fields__)
+    return attrgetter(*[field for field in row.__struct_fields__ if field != _PLACED.get(table)])
 
 
 @cache

@@ -29,7 +29,7 @@ async def fold_up(store: Store, progress: Progress | None = None) -> None:
             progress(min(at, head) - begin, head - begin)
 
 
-async def freshen(store: Store) -> None:
+async def freshen(store: Store, progress: Progress | None = None) -> None:
     """Leave views that a live projector keeps up to date alone; fold them where none does."""
     at = await store.views.cursor(PROJECTION, VERSION)
     records = await store.log.read(at, 1)
@@ -39,7 +39,7 @@ async def freshen(store: Store) -> None:
         oldest = records[0].time
         if store.clock.now() - oldest < LAG_MAX:
             return
-    await fold_up(store)
+    await fold_up(store, progress)
 
 
 async def unfolded(store: Store, at: int) -> AsyncIterator[Record]:

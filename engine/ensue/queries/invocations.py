@@ -99,7 +99,7 @@ class Invocations:
         return InvocationDetail(
             **msgspec.structs.asdict(invocation_view(row)),
             arguments=decode(created.arguments),
-            result=None if result is None else decode(result),
+            result=decode(result) if result is not None and bytes(result) else None,
             failure=failure,
             tries=tuple(map(attempt_view, tries)),
             history=_history(row, created.due, tries),

@@ -153,7 +153,7 @@ class Triggers:
 
     # Where things are.
 
-    async def _chains(self, service: str | None) -> list[Chain]:
+    async def _chains(self, service: str | None) -> Sequence[Chain]:
         known = [row.service for row in await self._store.decisions.chains() if row.version]
         if service is not None and service not in known:
             raise NotFound("declared service", service)

@@ -37,7 +37,7 @@ class Heartbeat:
         self._store = store
         self._clock = clock
         self._lease = defaults.lease_seconds
-        self._beat = min(defaults.heartbeat_seconds, 1.0, defaults.lease_seconds / 3)
+        self._beat = min(defaults.heartbeat_seconds / 5, defaults.lease_seconds / 3)
         self._worker = worker
         self._held = held
         self._lost = lost
@@ -84,7 +84,7 @@ class Reaper:
 
     async def run(self) -> None:
         """Reap until cancelled. What cannot be reaped now is found again."""
-        period = min(1.0, self._defaults.lease_seconds / 4)
+        period = self._defaults.lease_seconds / 15  # lost work is retaken within the lease and a fifteenth
         while True:
             await self._clock.sleep(period)
             try:

@@ -197,9 +197,7 @@ class TestSuperseded:
             outcomes = await asyncio.gather(
                 *(each.decisions.commit(mine) for each, mine in zip(handles, steps, strict=True))
             )
-            (won,) = [
-                mine for mine, outcome in zip(steps, outcomes, strict=True) if isinstance(outcome, Committed)
-            ]
+            (won,) = [mine for mine, outcome in zip(steps, outcomes, strict=True) if isinstance(outcome, Committed)]
             assert sum(isinstance(outcome, Superseded) for outcome in outcomes) == 2
             after = won.id
         assert await kinds(handles[0]) == ["EventEmitted", "Decided"] * 15
@@ -312,9 +310,7 @@ class TestStarts:
 
 
 _ONE, _TWO = event(payload=b"1"), event(payload=b"2")
-_STEP = step(
-    _ONE, _TWO, after=new_id(), through=Through((3,), 1, "t1"), clock=1_000_000, own={"t1": BEGINNING}
-)
+_STEP = step(_ONE, _TWO, after=new_id(), through=Through((3,), 1, "t1"), clock=1_000_000, own={"t1": BEGINNING})
 
 
 class TestStepId:
@@ -345,9 +341,7 @@ class TestStepId:
         assert replace(_STEP, **change).id != _STEP.id
 
     def test_equal_steps_have_equal_ids(self) -> None:
-        other = Step(
-            _STEP.service, _STEP.after, Through((3,), 1, "t1"), _STEP.clock, (_ONE, _TWO), {"t1": BEGINNING}
-        )
+        other = Step(_STEP.service, _STEP.after, Through((3,), 1, "t1"), _STEP.clock, (_ONE, _TWO), {"t1": BEGINNING})
         assert other.id == _STEP.id
         assert replace(_STEP, own={"b": None, "a": None}).id == replace(_STEP, own={"a": None, "b": None}).id
 

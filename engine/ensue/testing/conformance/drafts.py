@@ -9,6 +9,7 @@ import msgspec
 from ensue_core.declarations import Branch, OnCron, OnEvent, TriggerSpec, condition_id
 from ensue_core.facts import (
     BEGINNING,
+    NO_RESULT,
     AttemptEnded,
     AttemptStarted,
     ConditionMatched,
@@ -31,9 +32,7 @@ TASK = "shop.pay"
 EMPTY = msgspec.Raw(b"{}")
 
 
-def event(
-    code: str = "order.paid", payload: bytes = b"{}", id: Id | None = None, key: str | None = None
-) -> Draft:
+def event(code: str = "order.paid", payload: bytes = b"{}", id: Id | None = None, key: str | None = None) -> Draft:
     """An event; repeatable where its id is given."""
     return draft(id or new_id(), EventEmitted(code, msgspec.Raw(payload), key), repeatable=id is not None)
 
@@ -86,9 +85,7 @@ def with_match(waiting: Draft) -> Participant:
     """A waiting match as a participant."""
     fact = waiting.fact
     assert isinstance(fact, ConditionMatched)
-    return Participant(
-        fact.condition, waiting.id, fact.kind, fact.source, fact.position, fact.index, fact.occurred
-    )
+    return Participant(fact.condition, waiting.id, fact.kind, fact.source, fact.position, fact.index, fact.occurred)
 
 
 def alone(position: int, source: Id | None = None) -> Participant:
@@ -100,9 +97,7 @@ CRON = OnCron("* * * * *")
 EVENT = OnEvent("order.*")
 CRON_ID = condition_id(CRON)
 EVENT_ID = condition_id(EVENT)
-SPEC = TriggerSpec(
-    "t1", TASK, {CRON_ID: CRON, EVENT_ID: EVENT}, (Branch((CRON_ID,), 0), Branch((EVENT_ID,), 0))
-)
+SPEC = TriggerSpec("t1", TASK, {CRON_ID: CRON, EVENT_ID: EVENT}, (Branch((CRON_ID,), 0), Branch((EVENT_ID,), 0)))
 
 
 def declared(
@@ -143,9 +138,7 @@ def effective(outcome: Committed | Superseded | Outrun) -> Committed:
     return outcome
 
 
-async def claim_one(
-    store: Store, worker: str = "w1", task: str = TASK, lease_seconds: float = 15.0
-) -> Claimed:
+async def claim_one(store: Store, worker: str = "w1", task: str = TASK, lease_seconds: float = 15.0) -> Claimed:
     """Claim exactly one attempt."""
     claimed = await store.work.claim(worker, [task], 1, lease_seconds)
     assert len(claimed) == 1
@@ -168,7 +161,7 @@ def end(
         row.task,
         row.created,
         status,
-        msgspec.Raw(result) if status == "SUCCESS" else None,
+        msgspec.Raw(result) if status == "SUCCESS" else NO_RESULT,
         Failure("builtins.ValueError", "no") if status in ("FAILED", "RETRY") else None,
         due,
         failures,

@@ -143,9 +143,7 @@ class History:
     def _own(self, position: int) -> Through | None:
         return self._random.choice((None, Through((position // 2,), 1, "x")))
 
-    def _facts(
-        self, chain: Chain, service: str, tail: Sequence[Record], before: Sequence[Draft]
-    ) -> list[Draft]:
+    def _facts(self, chain: Chain, service: str, tail: Sequence[Record], before: Sequence[Draft]) -> list[Draft]:
         chance = self._random
         trigger = chance.choice(TRIGGERS)
         waiting = [row for row in chain.waiting if row.trigger == trigger]
@@ -156,9 +154,7 @@ class History:
             case 0 | 1:
                 return [self._match(trigger, service, tail)]
             case 2 | 3 | 4:
-                run = fired(
-                    service=service, trigger=trigger, participants=self._participants(chain, gone, tail)
-                )
+                run = fired(service=service, trigger=trigger, participants=self._participants(chain, gone, tail))
                 return [run, begun(run, worker="w2")] if chance.random() < 0.3 else [run]
             case 5:
                 participants = self._participants(chain, gone, tail)
@@ -174,9 +170,7 @@ class History:
             case 7:
                 if not free:
                     return []
-                fact = MatchesDropped(
-                    service, trigger, tuple(free[:1]), chance.choice(("overflow", "closed"))
-                )
+                fact = MatchesDropped(service, trigger, tuple(free[:1]), chance.choice(("overflow", "closed")))
             case 8:
                 now = self._clock.now()
                 fact = (
@@ -223,9 +217,7 @@ class History:
             return ()
         of = self._random.choice(events)
         free = [row for row in chain.waiting if row.match not in gone and row.position < of.position]
-        waited = tuple(
-            _waited(row) for row in self._random.sample(free, min(len(free), self._random.randint(0, 2)))
-        )
+        waited = tuple(_waited(row) for row in self._random.sample(free, min(len(free), self._random.randint(0, 2))))
         return (*waited, Participant("c9", new_id(), "event", of.id, of.position, 0, of.time))
 
 

@@ -59,9 +59,7 @@ class TestAppending:
         assert [each.position for each in answers] == list(range(1, 9))
         assert [record.position for record in await whole(store)] == list(range(1, 9))
 
-    async def test_positions_stay_dense_over_steps_claims_ends_and_cancellations(
-        self, make_store: Handles
-    ) -> None:
+    async def test_positions_stay_dense_over_steps_claims_ends_and_cancellations(self, make_store: Handles) -> None:
         store = await make_store()
         await store.log.append([submitted(), submitted()])
         await commit(store, fired())
@@ -95,9 +93,7 @@ class TestAppending:
     async def test_concurrent_batches_are_whole_and_dense(self, make_store: Handles) -> None:
         handles = [await make_store() for _ in range(3)]
         batches = [[event(f"batch.{number}") for _ in range(5)] for number in range(30)]
-        answers = await asyncio.gather(
-            *(handles[number % 3].log.append(batch) for number, batch in enumerate(batches))
-        )
+        answers = await asyncio.gather(*(handles[number % 3].log.append(batch) for number, batch in enumerate(batches)))
         records = await whole(handles[0])
         assert [record.position for record in records] == list(range(1, 151))
         assert {record.id: record.position for record in records} == {

@@ -243,12 +243,8 @@ class TestRunQueries:
 
     async def test_runs_are_found_by_time_and_filters_join(self, make_store: Handles) -> None:
         store = await _filled(make_store)
-        expected = [
-            row for row in reversed(RUNS) if _time(10) <= row.time < _time(30) and row.trigger == "t1"
-        ]
-        assert (
-            list(await store.views.runs(RunQuery(since=_time(10), until=_time(30), trigger="t1"))) == expected
-        )
+        expected = [row for row in reversed(RUNS) if _time(10) <= row.time < _time(30) and row.trigger == "t1"]
+        assert list(await store.views.runs(RunQuery(since=_time(10), until=_time(30), trigger="t1"))) == expected
         source = PARTICIPANTS[5].source
         both = RunQuery(source=source, outcome="fired", limit=1)
         of_source = {each.run for each in PARTICIPANTS if each.source == source}
@@ -367,9 +363,7 @@ class TestDetails:
             for condition in ("c2", "c1")
         }
         await store.views.cursor("queries", 1)
-        await store.views.project(
-            Cursor("queries", 1, 0), {"trigger_stats": stats, "schedules": schedules}, 1
-        )
+        await store.views.project(Cursor("queries", 1, 0), {"trigger_stats": stats, "schedules": schedules}, 1)
         assert list(await store.views.trigger_stats()) == [stats[key] for key in sorted(keys)]
         assert list(await store.views.schedules()) == [
             schedules[*key, condition] for key in sorted(keys) for condition in ("c1", "c2")

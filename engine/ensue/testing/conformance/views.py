@@ -43,12 +43,8 @@ ROWS: dict[RowTable, tuple[RowKey, QueryRow, QueryRow]] = {
     ),
     "invocations": (
         (_ID,),
-        InvocationRow(
-            _ID, "task", "REGISTERED", 3, 30, _OTHER, "t1", _OTHER, 0, 0, 0, 0, 0, None, None, "c", "r"
-        ),
-        InvocationRow(
-            _ID, "task", "FAILED", 3, 30, _OTHER, "t1", _OTHER, 2, 31, 32, 33, 9, "E", "m\0x", "c", "r"
-        ),
+        InvocationRow(_ID, "task", "REGISTERED", 3, 30, _OTHER, "t1", _OTHER, 0, 0, 0, 0, 0, None, None, "c", "r"),
+        InvocationRow(_ID, "task", "FAILED", 3, 30, _OTHER, "t1", _OTHER, 2, 31, 32, 33, 9, "E", "m\0x", "c", "r"),
     ),
     "attempts": (
         (_ID, 2),
@@ -148,9 +144,7 @@ class TestProjecting:
     async def test_another_version_begins_empty(self, make_store: Handles) -> None:
         store = await make_store()
         await store.views.cursor("queries", 1)
-        page: dict[RowTable, dict[RowKey, QueryRow]] = {
-            table: {each[0]: each[1]} for table, each in ROWS.items()
-        }
+        page: dict[RowTable, dict[RowKey, QueryRow]] = {table: {each[0]: each[1]} for table, each in ROWS.items()}
         assert await store.views.project(Cursor("queries", 1, 0), page, 7)
         assert await store.views.cursor("queries", 2) == 0
         for table, (key, _, _) in ROWS.items():
@@ -162,9 +156,7 @@ class TestProjecting:
     async def test_drop_empties_everything(self, make_store: Handles) -> None:
         store = await make_store()
         await store.views.cursor("queries", 1)
-        page: dict[RowTable, dict[RowKey, QueryRow]] = {
-            table: {each[0]: each[1]} for table, each in ROWS.items()
-        }
+        page: dict[RowTable, dict[RowKey, QueryRow]] = {table: {each[0]: each[1]} for table, each in ROWS.items()}
         assert await store.views.project(Cursor("queries", 1, 0), page, 7)
         await store.views.drop()
         assert await store.views.cursor("queries", 1) == 0
@@ -174,9 +166,7 @@ class TestProjecting:
 
     async def test_views_do_not_cross_namespaces(self, make_store: Handles) -> None:
         one, other = await make_store("a"), await make_store("b")
-        page: dict[RowTable, dict[RowKey, QueryRow]] = {
-            table: {each[0]: each[1]} for table, each in ROWS.items()
-        }
+        page: dict[RowTable, dict[RowKey, QueryRow]] = {table: {each[0]: each[1]} for table, each in ROWS.items()}
         await one.views.cursor("queries", 1)
         assert await one.views.project(Cursor("queries", 1, 0), page, 7)
         assert await other.views.cursor("queries", 1) == 0
@@ -188,9 +178,7 @@ class TestProjecting:
 
     async def test_views_are_no_part_of_the_decisions(self, make_store: Handles) -> None:
         store = await make_store()
-        page: dict[RowTable, dict[RowKey, QueryRow]] = {
-            table: {each[0]: each[1]} for table, each in ROWS.items()
-        }
+        page: dict[RowTable, dict[RowKey, QueryRow]] = {table: {each[0]: each[1]} for table, each in ROWS.items()}
         await store.views.cursor("queries", 1)
         await store.views.project(Cursor("queries", 1, 0), page, 7)
         await store.rebuild_decisions()

@@ -264,9 +264,7 @@ class TestLeaseOfWork:
         assert await store.work.renew("w1", [(first.row.invocation, 2)], 10) == [False]
         assert await store.work.renew("w2", [(first.row.invocation, 2)], 10) == [True]
 
-    async def test_an_expired_attempt_is_not_claimed_before_its_end_is_said(
-        self, make_store: Handles
-    ) -> None:
+    async def test_an_expired_attempt_is_not_claimed_before_its_end_is_said(self, make_store: Handles) -> None:
         store = await make_store()
         await store.log.append([submitted()])
         await claim_one(store, lease_seconds=10)

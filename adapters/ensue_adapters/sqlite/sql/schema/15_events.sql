@@ -1,8 +1,7 @@
--- Query view: events and what came of them.
+-- Query view: events and what came of them. `place` is as in the log: the place of the record that said it.
 CREATE TABLE events (
-    namespace INTEGER NOT NULL,
+    place INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
-    position INTEGER NOT NULL,
     time INTEGER NOT NULL,
     code TEXT NOT NULL,
     key TEXT,
@@ -12,9 +11,10 @@ CREATE TABLE events (
     root TEXT,
     matched INTEGER NOT NULL,
     triggered INTEGER NOT NULL,
-    PRIMARY KEY (namespace, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX events_position ON events (namespace, position);
-CREATE INDEX events_code ON events (namespace, code, position);
-CREATE INDEX events_emitter ON events (namespace, emitter, position) WHERE emitter IS NOT NULL;
-CREATE INDEX events_root ON events (namespace, root, position) WHERE root <> id;
+    namespace INTEGER GENERATED ALWAYS AS (place >> 40) VIRTUAL,
+    position INTEGER GENERATED ALWAYS AS (place & 1099511627775) VIRTUAL
+) STRICT;
+CREATE UNIQUE INDEX events_id ON events (namespace, id);
+CREATE INDEX events_code ON events (namespace, code);
+CREATE INDEX events_emitter ON events (namespace, emitter) WHERE emitter IS NOT NULL;
+CREATE INDEX events_root ON events (namespace, root) WHERE root <> id;

@@ -1,8 +1,8 @@
--- Query view: trigger runs.
+-- Query view: trigger runs. A run that fired and its invocation are one record, so they share their place, and
+-- what is asked of both has one index: trigger and outcome here, task and root there.
 CREATE TABLE runs (
-    namespace INTEGER NOT NULL,
+    place INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
-    position INTEGER NOT NULL,
     time INTEGER NOT NULL,
     service TEXT NOT NULL,
     trigger TEXT NOT NULL,
@@ -14,10 +14,10 @@ CREATE TABLE runs (
     reason TEXT NOT NULL,
     author TEXT,
     root TEXT,
-    PRIMARY KEY (namespace, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX runs_position ON runs (namespace, position);
-CREATE INDEX runs_trigger ON runs (namespace, trigger, position);
-CREATE INDEX runs_invocation ON runs (namespace, invocation) WHERE invocation IS NOT NULL;
-CREATE INDEX runs_root ON runs (namespace, root, position);
-CREATE INDEX runs_odd ON runs (namespace, outcome, position) WHERE outcome <> 'fired';
+    namespace INTEGER GENERATED ALWAYS AS (place >> 40) VIRTUAL,
+    position INTEGER GENERATED ALWAYS AS (place & 1099511627775) VIRTUAL
+) STRICT;
+CREATE UNIQUE INDEX runs_id ON runs (namespace, id);
+CREATE INDEX runs_trigger ON runs (namespace, trigger);
+CREATE INDEX runs_unfired ON runs (namespace, outcome) WHERE outcome <> 'fired';
+CREATE INDEX runs_root ON runs (namespace, root) WHERE invocation IS NULL;

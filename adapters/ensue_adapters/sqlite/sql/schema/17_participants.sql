@@ -1,4 +1,4 @@
--- Query view: which occurrence satisfied which condition of a run.
+-- Query view: which occurrence satisfied which condition of a run; `place` is the order in the run.
 CREATE TABLE participants (
     namespace INTEGER NOT NULL,
     run TEXT NOT NULL,

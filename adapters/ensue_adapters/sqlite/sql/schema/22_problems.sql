@@ -1,11 +1,11 @@
--- Query view: the facts that say something went wrong.
+-- Query view: the facts that say something went wrong, at their places.
 CREATE TABLE problems (
-    namespace INTEGER NOT NULL,
-    position INTEGER NOT NULL,
+    place INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,
     kind TEXT NOT NULL,
     trigger TEXT NOT NULL,
     reason TEXT NOT NULL,
     error TEXT NOT NULL,
-    PRIMARY KEY (namespace, position)
-) STRICT, WITHOUT ROWID;
+    namespace INTEGER GENERATED ALWAYS AS (place >> 40) VIRTUAL,
+    position INTEGER GENERATED ALWAYS AS (place & 1099511627775) VIRTUAL
+) STRICT;

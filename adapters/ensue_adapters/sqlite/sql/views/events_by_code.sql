@@ -6,13 +6,13 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT events.* FROM events
-    WHERE namespace = :namespace
-        AND code = :code
-        AND position BETWEEN :first AND :last
-        AND (:emitter IS NULL OR emitter = :emitter)
-        AND (:emitter_task IS NULL OR emitter_task = :emitter_task)
-        AND (:root IS NULL OR root = :root)
-        AND (:matched IS NULL OR (matched > 0) = :matched)
-        AND (:triggered IS NULL OR (triggered > 0) = :triggered)
-    ORDER BY position DESC LIMIT :limit
+    WHERE events.namespace = :namespace
+        AND events.code = :code
+        AND events.place BETWEEN :first AND :last
+        AND (:emitter IS NULL OR events.emitter = :emitter)
+        AND (:emitter_task IS NULL OR events.emitter_task = :emitter_task)
+        AND (:root IS NULL OR events.root = :root)
+        AND (:matched IS NULL OR (events.matched > 0) = :matched)
+        AND (:triggered IS NULL OR (events.triggered > 0) = :triggered)
+    ORDER BY events.place DESC LIMIT :limit
 );

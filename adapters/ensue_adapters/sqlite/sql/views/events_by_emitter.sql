@@ -6,14 +6,14 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT events.* FROM events
-    WHERE namespace = :namespace
-        AND emitter = :emitter
-        AND position BETWEEN :first AND :last
-        AND (:code IS NULL OR code = :code)
-        AND (:family IS NULL OR (code >= :family AND code < :family_end))
-        AND (:emitter_task IS NULL OR emitter_task = :emitter_task)
-        AND (:root IS NULL OR root = :root)
-        AND (:matched IS NULL OR (matched > 0) = :matched)
-        AND (:triggered IS NULL OR (triggered > 0) = :triggered)
-    ORDER BY position DESC LIMIT :limit
+    WHERE events.namespace = :namespace
+        AND events.emitter = :emitter
+        AND events.place BETWEEN :first AND :last
+        AND (:code IS NULL OR events.code = :code)
+        AND (:emitter_task IS NULL OR events.emitter_task = :emitter_task)
+        AND (:root IS NULL OR events.root = :root)
+        AND (:family IS NULL OR (events.code >= :family AND events.code < :family_end))
+        AND (:matched IS NULL OR (events.matched > 0) = :matched)
+        AND (:triggered IS NULL OR (events.triggered > 0) = :triggered)
+    ORDER BY events.place DESC LIMIT :limit
 );

@@ -1,4 +1,4 @@
--- Events of one tree of causes, newest first; its first one is its own root.
+-- Events of one tree of causes, newest first; the first one is its own root.
 SELECT CAST(json_group_array(json_object(
     'id', id, 'position', position, 'time', time, 'code', code, 'key', key, 'emitter', emitter,
     'emitter_task', emitter_task, 'cause', cause, 'root', root, 'matched', matched,
@@ -6,18 +6,17 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT events.* FROM events
-    WHERE namespace = :namespace
-        AND id IN (
-            SELECT :root
-            UNION ALL SELECT id FROM events WHERE namespace = :namespace AND root = :root AND root <> id
+    WHERE events.place IN (
+            SELECT place FROM events WHERE namespace = :namespace AND id = :root AND root = :root
+            UNION ALL
+            SELECT place FROM events WHERE namespace = :namespace AND root = :root AND root <> id
         )
-        AND root = :root
-        AND +position BETWEEN :first AND :last
-        AND (:code IS NULL OR code = :code)
-        AND (:family IS NULL OR (code >= :family AND code < :family_end))
-        AND (:emitter IS NULL OR emitter = :emitter)
-        AND (:emitter_task IS NULL OR emitter_task = :emitter_task)
-        AND (:matched IS NULL OR (matched > 0) = :matched)
-        AND (:triggered IS NULL OR (triggered > 0) = :triggered)
-    ORDER BY position DESC LIMIT :limit
+        AND +events.place BETWEEN :first AND :last
+        AND (:code IS NULL OR events.code = :code)
+        AND (:emitter IS NULL OR events.emitter = :emitter)
+        AND (:emitter_task IS NULL OR events.emitter_task = :emitter_task)
+        AND (:family IS NULL OR (events.code >= :family AND events.code < :family_end))
+        AND (:matched IS NULL OR (events.matched > 0) = :matched)
+        AND (:triggered IS NULL OR (events.triggered > 0) = :triggered)
+    ORDER BY events.place DESC LIMIT :limit
 );

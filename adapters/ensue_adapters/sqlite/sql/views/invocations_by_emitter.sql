@@ -7,12 +7,12 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT invocations.* FROM invocations
-    WHERE namespace = :namespace
-        AND emitter = :emitter
-        AND created BETWEEN :first AND :last
-        AND (:task IS NULL OR task = :task)
-        AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
-        AND (:trigger IS NULL OR trigger = :trigger)
-        AND (:root IS NULL OR root = :root)
-    ORDER BY created DESC LIMIT :limit
+    WHERE invocations.namespace = :namespace
+        AND invocations.emitter = :emitter
+        AND invocations.place BETWEEN :first AND :last
+        AND (:task IS NULL OR invocations.task = :task)
+        AND (:trigger IS NULL OR invocations.trigger = :trigger)
+        AND (:root IS NULL OR invocations.root = :root)
+        AND (:statuses IS NULL OR invocations.status IN (SELECT value FROM json_each(:statuses)))
+    ORDER BY invocations.place DESC LIMIT :limit
 );

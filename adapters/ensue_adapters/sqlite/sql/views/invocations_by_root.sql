@@ -1,4 +1,4 @@
--- Invocations of one tree of causes, newest first; its first one is its own root.
+-- Invocations of one tree of causes, newest first; a direct submit may be its own root.
 SELECT CAST(json_group_array(json_object(
     'id', id, 'task', task, 'status', status, 'created', created, 'registered', registered, 'run', run,
     'trigger', trigger, 'emitter', emitter, 'attempts', attempts, 'due', due, 'started', started,
@@ -7,16 +7,15 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT invocations.* FROM invocations
-    WHERE namespace = :namespace
-        AND id IN (
-            SELECT :root
-            UNION ALL SELECT id FROM invocations WHERE namespace = :namespace AND root = :root AND root <> id
+    WHERE invocations.place IN (
+            SELECT place FROM invocations WHERE namespace = :namespace AND id = :root AND root = :root
+            UNION ALL
+            SELECT place FROM invocations WHERE namespace = :namespace AND root = :root AND root <> id
         )
-        AND root = :root
-        AND +created BETWEEN :first AND :last
-        AND (:task IS NULL OR task = :task)
-        AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
-        AND (:trigger IS NULL OR trigger = :trigger)
-        AND (:emitter IS NULL OR emitter = :emitter)
-    ORDER BY created DESC LIMIT :limit
+        AND +invocations.place BETWEEN :first AND :last
+        AND (:task IS NULL OR invocations.task = :task)
+        AND (:trigger IS NULL OR invocations.trigger = :trigger)
+        AND (:emitter IS NULL OR invocations.emitter = :emitter)
+        AND (:statuses IS NULL OR invocations.status IN (SELECT value FROM json_each(:statuses)))
+    ORDER BY invocations.place DESC LIMIT :limit
 );

@@ -7,12 +7,12 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT invocations.* FROM invocations
-    WHERE namespace = :namespace
-        AND task = :task
-        AND created BETWEEN :first AND :last
-        AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
-        AND (:trigger IS NULL OR trigger = :trigger)
-        AND (:emitter IS NULL OR emitter = :emitter)
-        AND (:root IS NULL OR root = :root)
-    ORDER BY created DESC LIMIT :limit
+    WHERE invocations.namespace = :namespace
+        AND invocations.task = :task
+        AND invocations.place BETWEEN :first AND :last
+        AND (:trigger IS NULL OR invocations.trigger = :trigger)
+        AND (:emitter IS NULL OR invocations.emitter = :emitter)
+        AND (:root IS NULL OR invocations.root = :root)
+        AND (:statuses IS NULL OR invocations.status IN (SELECT value FROM json_each(:statuses)))
+    ORDER BY invocations.place DESC LIMIT :limit
 );

@@ -1,4 +1,4 @@
--- Invocations in some states other than SUCCESS, newest first: all but a few end well.
+-- Invocations in states other than SUCCESS, newest first: all but a few end well.
 SELECT CAST(json_group_array(json_object(
     'id', id, 'task', task, 'status', status, 'created', created, 'registered', registered, 'run', run,
     'trigger', trigger, 'emitter', emitter, 'attempts', attempts, 'due', due, 'started', started,
@@ -7,13 +7,13 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT invocations.* FROM invocations
-    WHERE namespace = :namespace
-        AND status <> 'SUCCESS'
-        AND status IN (SELECT value FROM json_each(:statuses))
-        AND created BETWEEN :first AND :last
-        AND (:task IS NULL OR task = :task)
-        AND (:trigger IS NULL OR trigger = :trigger)
-        AND (:emitter IS NULL OR emitter = :emitter)
-        AND (:root IS NULL OR root = :root)
-    ORDER BY created DESC LIMIT :limit
+    WHERE invocations.namespace = :namespace
+        AND invocations.status <> 'SUCCESS'
+        AND invocations.status IN (SELECT value FROM json_each(:statuses))
+        AND +invocations.place BETWEEN :first AND :last
+        AND (:task IS NULL OR invocations.task = :task)
+        AND (:trigger IS NULL OR invocations.trigger = :trigger)
+        AND (:emitter IS NULL OR invocations.emitter = :emitter)
+        AND (:root IS NULL OR invocations.root = :root)
+    ORDER BY invocations.place DESC LIMIT :limit
 );

@@ -7,5 +7,6 @@ SELECT CAST(json_group_array(json_object(
     'ended_at', invocations.ended_at, 'error_type', invocations.error_type,
     'error_message', invocations.error_message, 'cause', invocations.cause, 'root', invocations.root
 )) AS BLOB)
-FROM json_each(?2) AS keys CROSS JOIN invocations
-ON invocations.namespace = ?1 AND invocations.id = json_extract(keys.value, '$[0]');
+FROM json_each(?2) AS keys CROSS JOIN invocations ON
+    invocations.namespace = ?1
+    AND invocations.id = json_extract(keys.value, '$[0]');

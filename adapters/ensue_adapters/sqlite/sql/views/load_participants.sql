@@ -4,5 +4,7 @@ SELECT CAST(json_group_array(json_object(
     'kind', participants.kind, 'source', participants.source, 'position', participants.position,
     'occurred', participants.occurred
 )) AS BLOB)
-FROM json_each(?2) AS keys CROSS JOIN participants
-ON participants.namespace = ?1 AND participants.run = json_extract(keys.value, '$[0]') AND participants.place = json_extract(keys.value, '$[1]');
+FROM json_each(?2) AS keys CROSS JOIN participants ON
+    participants.namespace = ?1
+    AND participants.run = json_extract(keys.value, '$[0]')
+    AND participants.place = json_extract(keys.value, '$[1]');

@@ -5,5 +5,6 @@ SELECT CAST(json_group_array(json_object(
     'branch', runs.branch, 'key', runs.key, 'reason', runs.reason, 'author', runs.author,
     'root', runs.root
 )) AS BLOB)
-FROM json_each(?2) AS keys CROSS JOIN runs
-ON runs.namespace = ?1 AND runs.id = json_extract(keys.value, '$[0]');
+FROM json_each(?2) AS keys CROSS JOIN runs ON
+    runs.namespace = ?1
+    AND runs.id = json_extract(keys.value, '$[0]');

@@ -3,4 +3,4 @@ SELECT CAST(json_group_array(json_object(
     'position', position, 'time', time, 'kind', kind, 'trigger', trigger, 'reason', reason,
     'error', error
 )) AS BLOB)
-FROM (SELECT * FROM problems WHERE namespace = ?1 AND position < coalesce(?2, 1 << 40) ORDER BY position DESC LIMIT ?3);
+FROM (SELECT * FROM problems WHERE place > ?1 << 40 AND place < (?1 << 40) + coalesce(?2, 1 << 40) ORDER BY place DESC LIMIT ?3);

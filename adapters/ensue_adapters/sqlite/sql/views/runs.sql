@@ -6,12 +6,11 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT runs.* FROM runs
-    WHERE namespace = :namespace
-        AND position BETWEEN :first AND :last
-        AND (:invocation IS NULL OR invocation = :invocation)
-        AND (:trigger IS NULL OR trigger = :trigger)
-        AND (:task IS NULL OR task = :task)
-        AND (:outcome IS NULL OR outcome = :outcome)
-        AND (:root IS NULL OR root = :root)
-    ORDER BY position DESC LIMIT :limit
+    WHERE runs.place BETWEEN :first AND :last
+        AND (:invocation IS NULL OR runs.invocation = :invocation)
+        AND (:trigger IS NULL OR runs.trigger = :trigger)
+        AND (:task IS NULL OR runs.task = :task)
+        AND (:outcome IS NULL OR runs.outcome = :outcome)
+        AND (:root IS NULL OR runs.root = :root)
+    ORDER BY runs.place DESC LIMIT :limit
 );

@@ -6,13 +6,13 @@ SELECT CAST(json_group_array(json_object(
 )) AS BLOB)
 FROM (
     SELECT runs.* FROM runs
-    WHERE namespace = :namespace
-        AND id IN (SELECT run FROM participants WHERE namespace = :namespace AND source = :source)
-        AND +position BETWEEN :first AND :last
-        AND (:invocation IS NULL OR invocation = :invocation)
-        AND (:trigger IS NULL OR trigger = :trigger)
-        AND (:task IS NULL OR task = :task)
-        AND (:outcome IS NULL OR outcome = :outcome)
-        AND (:root IS NULL OR root = :root)
-    ORDER BY position DESC LIMIT :limit
+    WHERE runs.namespace = :namespace
+        AND runs.id IN (SELECT run FROM participants WHERE namespace = :namespace AND source = :source)
+        AND +runs.place BETWEEN :first AND :last
+        AND (:invocation IS NULL OR runs.invocation = :invocation)
+        AND (:trigger IS NULL OR runs.trigger = :trigger)
+        AND (:task IS NULL OR runs.task = :task)
+        AND (:outcome IS NULL OR runs.outcome = :outcome)
+        AND (:root IS NULL OR runs.root = :root)
+    ORDER BY runs.place DESC LIMIT :limit
 );

@@ -1,10 +1,16 @@
 -- Runs as they are now, a row of placeholders each (rows.py repeats it).
--- What a record said once and for all is not written again: that spares its indexes.
+-- What no later fact changes is not written again: that spares its indexes.
 INSERT INTO runs (
-    namespace, id, position, time, service, trigger, task, outcome, invocation, branch, key, reason,
-    author, root
+    place, id, time, service, trigger, task, outcome, invocation, branch, key, reason, author, root
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (place) DO UPDATE
+SET
+    outcome = excluded.outcome, invocation = excluded.invocation, reason = excluded.reason
+-- A row that has moved is written whole.
 ON CONFLICT (namespace, id) DO UPDATE
 SET
-    outcome = excluded.outcome, invocation = excluded.invocation, reason = excluded.reason;
+    place = excluded.place, time = excluded.time, service = excluded.service,
+    trigger = excluded.trigger, task = excluded.task, outcome = excluded.outcome,
+    invocation = excluded.invocation, branch = excluded.branch, key = excluded.key,
+    reason = excluded.reason, author = excluded.author, root = excluded.root;

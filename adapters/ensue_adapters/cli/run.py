@@ -1,0 +1,122 @@
+"""`ensue run` and `ensue declare`: the processes that decide, fold and work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from dataclasses import replace as with_fields
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ensue import __version__
+from ensue.config import redact
+from ensue.engine import Engine
+from ensue.running import ROLES, Role
+from ensue_adapters.cli.options import COMMON, Common, engine_of
+from ensue_adapters.cli.output import counted, print_json, say
+from ensue_core.clock import SYSTEM_CLOCK
+
+SAME_SIGNAL_SECONDS = 0.5
+"""Signals this close together are one."""
+
+App = Annotated[str | None, Parameter(help="The program, as package.module:engine.")]
+Replace = Annotated[bool, Parameter(help="Take the place of another program in this service.", negative="")]
+
+
+async def run(
+    app: App = None,
+    /,
+    *,
+    only: Annotated[tuple[Role, ...], Parameter(help="Only this role; may be said again.")] = (),
+    concurrency: Annotated[int | None, Parameter(help="How many async tasks at once.")] = None,
+    threads: Annotated[int | None, Parameter(help="How many sync tasks at once, each in a thread.")] = None,
+    grace: Annotated[float | None, Parameter(help="Seconds that bodies get to finish on shutdown.")] = None,
+    reload: Annotated[bool, Parameter(help="Start again when a Python file changes.", negative="")] = False,
+    replace: Replace = False,
+    common: Common = COMMON,
+) -> int:
+    """Run a program: scheduler, projectors and worker, until SIGTERM or Ctrl-C.
+
+    The first signal drains: running bodies get the grace to finish, the rest is released. A second one exits at
+    once; what was running is taken up again by others.
+    """
+    if app is not None:
+        common = with_fields(common, app=app)
+    if reload:
+        from ensue_adapters.cli.reload import run_reloading
+
+        return await run_reloading()
+    engine = engine_of(common, needs_code=True)
+    engine.configure(async_slots=concurrency, thread_slots=threads, shutdown_grace_seconds=grace)
+    _log_to_stderr(engine.settings.log_level)
+    stop = asyncio.Event()
+    _stop_on_signals(stop, engine.defaults.shutdown_grace_seconds)
+    await engine.serve(
+        only=only or None, replace=replace, stop=stop, ready=lambda: _banner(engine, frozenset(only) or ROLES)
+    )
+    say("stopped")
+    return 0
+
+
+async def declare(app: App = None, /, *, replace: Replace = False, common: Common = COMMON) -> None:
+    """Declare a program's triggers without running it: what is new starts, what is gone retires."""
+    if app is not None:
+        common = with_fields(common, app=app)
+    engine = engine_of(common, needs_code=True)
+    async with engine:
+        await engine.declare(replace=replace)
+        program = engine.program
+        if common.json:
+            names = [each.spec.id for each in program.triggers]
+            print_json({"service": engine.service, "version": program.version, "triggers": names})
+        else:
+            say(
+                f"service {engine.service} of {engine.namespace}: version {program.version}, "
+                f"{counted(program.tasks, 'task')}, {counted(program.triggers, 'trigger')} declared"
+            )
+
+
+def _banner(engine: Engine, roles: frozenset[Role]) -> None:
+    program, defaults = engine.program, engine.defaults
+    what = ", ".join(role for role in ("scheduler", "projectors", "worker") if role in roles)
+    if "worker" in roles:
+        what += f" ({defaults.async_slots} async, {defaults.thread_slots} threads)"
+    say(
+        f"ensue {__version__}  {redact(engine.settings.url)}  app_id {engine.namespace}, service {engine.service}\n"
+        f"  {counted(program.tasks, 'task')}, {counted(program.triggers, 'trigger')} (version {program.version})\n"
+        f"  runs {what}; process {os.getpid()}, stop with Ctrl-C"
+    )
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+
+
+def _stop_on_signals(stop: asyncio.Event, grace: float) -> None:
+    """The first signal drains; the second one leaves at once, as after a crash, which costs a lease and no truth."""
+    loop = asyncio.get_running_loop()
+    first = 0.0
+
+    def heard(number: int) -> None:
+        nonlocal first
+        if stop.is_set():
+            # Shells and wrappers often pass one Ctrl-C on twice.
+            if SYSTEM_CLOCK.monotonic() - first < SAME_SIGNAL_SECONDS:
+                return
+            say("leaving at once")
+            os._exit(128 + number)
+        first = SYSTEM_CLOCK.monotonic()
+        say(f"{signal.Signals(number).name}: draining, at most {grace:g} s; once more to leave at once")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heard, number)
