@@ -32,11 +32,7 @@ def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, 
         raise NotModuleLevel(what, where)
     name = function.__name__
     inner = inspect.unwrap(function)
-    if (
-        inspect.iscoroutinefunction(inner)
-        or inspect.isgeneratorfunction(inner)
-        or inspect.isasyncgenfunction(inner)
-    ):
+    if inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise DeclarationError(
             f"{what} of {where}, {name}, is async or a generator: make it a plain def that returns its "
             "answer (slow work belongs in a task)"
@@ -47,9 +43,7 @@ def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, 
         raise DeclarationError(
             f"{what} of {where}, {name}, is called with one argument and cannot be: give it one parameter"
         ) from None
-    return FunctionRef(
-        f"{module_name(function.__module__)}:{function.__qualname__}", _source(function)
-    ), function
+    return FunctionRef(f"{module_name(function.__module__)}:{function.__qualname__}", _source(function)), function
 
 
 def _is_module_level(function: FunctionType) -> bool:

@@ -67,8 +67,8 @@ class JoinWithoutKey(DeclarationError):
 
     def __init__(self, where: str, conditions: str) -> None:
         super().__init__(
-            f"{where} joins conditions that do not all watch one task ({conditions}): say on each how matches "
-            'pair, .by("path") with the path of an equal value, or .by(None) for any with any'
+            f"{where} joins conditions that do not all watch one task ({conditions}): say on each how "
+            'matches pair, .by("path") with the path of an equal value, or .by(None) for any with any'
         )
 
 
