@@ -447,7 +447,9 @@ class Engine(Tasks):
         """Wait until a tracker has seen all that its record caused."""
         assert self._follower is not None
         for row in await self.store.decisions.chains():
-            tracker.know(await self.store.decisions.load(row.service))
+            chain = await self.store.decisions.load(row.service)
+            step = await self.store.log.find(chain.row.step)
+            tracker.know(chain, step.position if step is not None else 0)
         await self._follower.track(tracker, position - 1)
 
     def decode_result(self, task: str, raw: msgspec.Raw | None) -> Any:

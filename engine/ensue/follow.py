@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, Protocol
+from functools import partial
+from typing import Protocol
 
 from ensue_core.defaults import Defaults
 from ensue_core.errors import StoreError
@@ -13,8 +14,6 @@ from ensue_core.facts import AttemptEnded, InvocationCancelled
 from ensue_core.ids import Id
 from ensue_core.ports import Store
 from ensue_core.records import Record
-
-P = ParamSpec("P")
 
 
 class Tracker(Protocol):
@@ -126,23 +125,22 @@ class Follower:
                     each.set_result(record)
         for tracker, (after, done) in list(self._trackers.items()):
             if record.position > after and not done.done():
-                self._guard(done, tracker.see, record)
+                self._guard(done, partial(tracker.see, record))
 
     def _finish(self, here: Sequence[Tracker]) -> None:
         """Ask those who were here when the last page was read: who came later has not seen it all."""
         for tracker in here:
             _, done = self._trackers.get(tracker, (0, None))
             if done is not None and not done.done():
-                self._guard(done, _finish_one, tracker, done)
+                self._guard(done, partial(self._ask, tracker, done))
 
-    def _guard(self, done: asyncio.Future[None], call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    def _ask(self, tracker: Tracker, done: asyncio.Future[None]) -> None:
+        if tracker.seen_all():
+            done.set_result(None)
+
+    def _guard(self, done: asyncio.Future[None], call: Callable[[], object]) -> None:
         """A tracker that fails must fail its own waiter, not the reader."""
         try:
-            call(*args, **kwargs)
+            call()
         except Exception as error:
             done.set_exception(error)
-
-
-def _finish_one(tracker: Tracker, done: asyncio.Future[None]) -> None:
-    if tracker.seen_all():
-        done.set_result(None)

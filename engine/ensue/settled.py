@@ -52,11 +52,13 @@ class Settling:
         self._ended: set[Id] = set()
         self._undecided: dict[int, Record] = {}
         self._chains: dict[str, ChainState] = {}
+        self._folded: dict[str, int] = {}
         self._listening: dict[tuple[str, str | None], Listening] = {}
         self._first, self._position = first, position
 
-    def know(self, chain: Chain) -> None:
-        """Start from a service's chain as the store has it."""
+    def know(self, chain: Chain, position: int) -> None:
+        """Start from a service's chain as the store has it; its last Step stands at `position`."""
+        self._folded[chain.row.service] = position
         rows = tuple(row for row in chain.triggers)
         self._chains[chain.row.service] = ChainState(Chain(chain.row, rows))
 
@@ -135,12 +137,13 @@ class Settling:
 
     def _fold(self, record: Record) -> None:
         service: str = getattr(record.fact, "service", "")
+        if record.position <= self._folded.get(service, 0):
+            return  # shown again, or older than the snapshot we began with
+        self._folded[service] = record.position
         state = self._chains.get(service)
         if state is None:
             state = self._chains[service] = ChainState(Chain(ChainRow(service)))
         fact = record.fact
-        if isinstance(fact, Decided) and fact.through.position < state.row.through.position:
-            return  # shown again, or older than the snapshot we began with
         for change in chain_changes(record):
             known: dict[str, TriggerRow] = state.triggers
             name = getattr(change, "trigger", None)
