@@ -292,9 +292,7 @@ class Tasks:
         """Add triggers to a task that is already declared, after those it has."""
         given: Any = task
         if not isinstance(given, Task):
-            raise DeclarationError(
-                f"Tasks.trigger({given!r}, ...) needs a task: decorate it with @tasks.task first"
-            )
+            raise DeclarationError(f"Tasks.trigger({given!r}, ...) needs a task: decorate it with @tasks.task first")
         task.add_triggers(triggers)
 
     def resource(self, function: Callable[[], AsyncIterator[T]]) -> Resource[T]:

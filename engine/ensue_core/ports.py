@@ -123,7 +123,7 @@ class Step(msgspec.Struct, frozen=True):
         ]
         parts += [*self.through.positions, self.clock, own]
         for fact in self.facts:
-            parts += [fact.id, fact.data]
+            parts += [fact.id, fact.cause or "", fact.root or "", fact.data]
         return derive(self.clock, "step", *parts)
 
 
