@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from ensue.testing.conformance.drafts import (
