@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -177,7 +177,8 @@ class Engine(Tasks):
         for each in self._bound:
             each.bindings.remove(self)
         self._bound.clear()
-        assert self._follower is not None and self._store is not None
+        assert self._follower is not None
+        assert self._store is not None
         await self._follower.close()
         await self._store.close()
         if self._own_store:
@@ -193,7 +194,7 @@ class Engine(Tasks):
         return self._run_roles(**options)
 
     @asynccontextmanager
-    async def _run_roles(self, grace_seconds: float | None = None, **options: Any) -> AsyncIterator[Self]:
+    async def _run_roles(self, grace_seconds: float | None = None, **options: Any) -> AsyncGenerator[Self, None]:
         grace = self.defaults.shutdown_grace_seconds if grace_seconds is None else grace_seconds
         async with self:
             running = Running(self, **options)
@@ -238,7 +239,7 @@ class Engine(Tasks):
         return self._lifespan()
 
     @asynccontextmanager
-    async def _lifespan(self) -> AsyncIterator[None]:
+    async def _lifespan(self) -> AsyncGenerator[None, None]:
         async with self:
             yield
 
@@ -446,7 +447,9 @@ class Engine(Tasks):
         """Wait until a tracker has seen all that its record caused."""
         assert self._follower is not None
         for row in await self.store.decisions.chains():
-            tracker.know(await self.store.decisions.load(row.service))
+            chain = await self.store.decisions.load(row.service)
+            step = await self.store.log.find(chain.row.step)
+            tracker.know(chain, step.position if step is not None else 0)
         await self._follower.track(tracker, position - 1)
 
     def decode_result(self, task: str, raw: msgspec.Raw | None) -> Any:

@@ -75,7 +75,10 @@ def _print_events(found: Sequence[EventView]) -> None:
         Column("ID"), Column("KEY", wide=True), Column("EMITTED BY", wide=True),
     )  # fmt: skip
     rows = [
-        (time, each.code, _count(each.matched), _count(each.triggered), dim(each.id), each.key or "", each.emitter_task or "")
+        (
+            time, each.code, _count(each.matched), _count(each.triggered), dim(each.id), each.key or "",
+            each.emitter_task or "",
+        )
         for time, each in zip(times([each.time for each in found]), found, strict=True)
     ]  # fmt: skip
     print_table(columns, rows, empty="no events fit")

@@ -138,11 +138,16 @@ class _Batch:
                     return
                 self.began = self.clock.monotonic()
             answer = _answer(call)
-            with self.lock:
-                if self.abandoned:
-                    return
-                self.answers.append(answer)
+            if not self._keep(answer):
+                return
         self._tell()
+
+    def _keep(self, answer: Answer) -> bool:
+        """Keep an answer; False where nobody waits for it any more."""
+        with self.lock:
+            if not self.abandoned:
+                self.answers.append(answer)
+            return not self.abandoned
 
     def _tell(self) -> None:
         try:

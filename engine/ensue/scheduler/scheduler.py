@@ -25,6 +25,7 @@ from ensue.scheduler.steps import commit_facts, settle
 from ensue.scheduler.turn import Turn, decide_turn
 from ensue_core.changes import WorkAdded
 from ensue_core.clock import Clock
+from ensue_core.declarations import TriggerSpec
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
 from ensue_core.facts import AttemptStarted, Decided, Fact, Through
@@ -95,7 +96,7 @@ class Scheduler:
         self._wanted: Wanted | None = None
         self._state: ChainState | None = None
         self._listening: dict[str | None, Listening] = {}
-        self._scan = Through()
+        self._scan: Through = Through()
         self._seen = 0
         self._lane_scan: dict[str, Through] = {}
         self._attentive_since = 0
@@ -434,7 +435,7 @@ def started_in(records: Sequence[Record]) -> list[Claimed]:
 async def wanted_of(program: Program, service: str, log: Log) -> Wanted:
     """Return what a program declares, with `start=` times turned into positions of the log."""
     triggers: dict[str, DeclaredTrigger] = {each.spec.id: each for each in program.triggers}
-    specs = {}
+    specs: dict[str, TriggerSpec] = {}
     for name, each in triggers.items():
         spec = each.spec
         if spec.start_time is not None:
