@@ -353,7 +353,7 @@ class Engine(Tasks):
         if isinstance(task, str) and task not in self.program.tasks:
             if args:
                 raise ArgumentsMismatch(task, "a task whose code is not here takes keywords only")
-            return await self._create(task, _encode_unchecked(task, kwargs), None)
+            return await self._create(task, _encode_unchecked(task, kwargs), SubmitOptions())
         name = task if isinstance(task, str) else task.name
         return await self.submit_task(self._task_of(name), args, kwargs, SubmitOptions())
 
@@ -370,10 +370,11 @@ class Engine(Tasks):
         definition = self.program.tasks.get(task.name)
         if definition is None:
             raise UnknownTask(task.name, "submit", tuple(self.program.tasks))
-        return await self._create(task.name, definition.encode(args, kwargs), options.idempotency_key)
+        return await self._create(task.name, definition.encode(args, kwargs), options)
 
-    async def _create(self, task: str, arguments: bytes, key: str | None) -> Handle[Any]:
+    async def _create(self, task: str, arguments: bytes, options: SubmitOptions) -> Handle[Any]:
         await self._check_queue()
+        key = options.idempotency_key
         within = current_or_none()
         if key is not None:
             id = derive_keyed("invocation", self.namespace, task, _checked_key(key))
@@ -386,13 +387,14 @@ class Engine(Tasks):
             msgspec.Raw(arguments),
             key,
             emitter=within.id if within else None,
+            correlation=options.correlation_id,
             depth=within.depth + 1 if within else 0,
         )
         said = draft(
             id,
             fact,
-            cause=within.id if within else None,
-            root=within.root if within else None,
+            cause=options.causation_id or (within.id if within else None),
+            root=options.correlation_id or (within.root if within else None),
             repeatable=key is not None or within is not None,
         )
         (appended,) = await self.store.log.append([said])

@@ -6,8 +6,8 @@ async for invocation in engine.invocations.all(status="FAILED"):
     ...
 run = await engine.runs.get(id)
 ```
-A list shows what the query views hold: where a projector runs, they follow the log within some tens of
-milliseconds; where none does, they are folded up to date first. What `get` says of an invocation is exact.
+A list shows what the query views hold, folded up to date first; only where a live projector is more than ten
+thousand records behind does it show what is there. What `get` says of an invocation is exact.
 """
 
 from __future__ import annotations
