@@ -18,7 +18,7 @@ from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
 from ensue.payloads import encode_payload
 from ensue.program import Program, assemble
-from ensue.queries import Events, Invocations, Runs, Triggers
+from ensue.queries import Events, Invocations, Problems, Runs, Triggers
 from ensue.resources import ResourceValues
 from ensue.running import Role, Running
 from ensue.settled import Settling
@@ -487,6 +487,11 @@ class Engine(Tasks):
     def triggers(self) -> Triggers:
         """Triggers: look, pause, resume, fire by hand."""
         return Triggers(self.store, self.service, self.program if self._sources else None)
+
+    @property
+    def problems(self) -> Problems:
+        """What triggers could not do: failed filters and runs, expired windows, skipped slots, pauses."""
+        return Problems(self.store)
 
     async def trace(self, id: str) -> Trace:
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""

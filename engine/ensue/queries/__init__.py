@@ -16,6 +16,7 @@ from ensue.queries.events import Events
 from ensue.queries.fresh import fold_up
 from ensue.queries.invocations import Invocations
 from ensue.queries.pages import Page
+from ensue.queries.problems import Problems
 from ensue.queries.runs import Runs
 from ensue.queries.shown import (
     AttemptView,
@@ -24,6 +25,7 @@ from ensue.queries.shown import (
     InvocationDetail,
     InvocationView,
     ParticipantView,
+    ProblemView,
     RunDetail,
     RunView,
     ScheduleView,
@@ -44,6 +46,8 @@ __all__ = [
     "Invocations",
     "Page",
     "ParticipantView",
+    "ProblemView",
+    "Problems",
     "RunDetail",
     "RunView",
     "Runs",
