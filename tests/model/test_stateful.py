@@ -1,4 +1,4 @@
-"""Stateful models: the log, attempts and joins against a few plain lists and dicts, in whatever order hypothesis likes."""
+"""Stateful models: log, attempts and joins against plain lists and dicts, in whatever order hypothesis likes."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class AttemptMachine(StoreMachine):
         """End any attempt that was ever claimed, in time or far too late."""
         if not self.held:
             return
-        claimed, until = data.draw(st.sampled_from(self.held))
+        claimed, _ = data.draw(st.sampled_from(self.held))
         row = claimed.row
         id, attempt = row.invocation, row.attempt
         fact = AttemptEnded(id, attempt, "t", row.created, status, msgspec.Raw(b"1" if status == "SUCCESS" else b""))
@@ -217,7 +217,8 @@ class JoinMachine(RuleBasedStateMachine):
             found = [(each.condition, each.source) for each in paired.fired.participants]
             assert (paired.fired.branch, found) == expected
             self.waiting.drop(each.match for each in paired.fired.participants)
-        used = {name for name, source in (expected[1] if expected else []) if source == record}
+        took_part: list[tuple[str, str]] = expected[1] if expected else []
+        used = {name for name, source in took_part if source == record}
         waits = [row.condition for row in paired.waits]
         assert waits == [name for name in SPEC.conditions if name in names - used]
         for row in paired.waits:
