@@ -79,8 +79,12 @@ def module_name(name: str) -> str:
 
 
 def qualified_name(type_: type) -> str:
-    """Return a class as it is recorded: `builtins.ValueError`, `shop.errors.OutOfStock`, never `__main__`."""
-    return f"{module_name(type_.__module__)}.{type_.__qualname__}"
+    """Return a class as it is recorded: `builtins.ValueError`, `shop.errors.OutOfStock`, never `__main__`.
+
+    Our own errors are recorded as users import them: `ensue.BadValue`.
+    """
+    module = module_name(str(type_.__module__))
+    return f"{'ensue' if module.startswith('ensue_core.') else module}.{type_.__qualname__}"
 
 
 def where_defined(function: Callable[..., Any]) -> str:

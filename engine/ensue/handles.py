@@ -73,7 +73,8 @@ class Handle(Generic[R]):
                 record = await self._engine.ending_of(Id(self.id), self._after)
         except TimeoutError:
             raise WaitTimeout(
-                f"invocation {self.id} has not ended after {timeout:g} s; it goes on, wait again or see `ensue trace {self.id}`"
+                f"invocation {self.id} has not ended after {timeout:g} s; it goes on: wait again, or see "
+                f"`ensue trace {self.id}`"
             ) from None
         fact = record.fact
         if isinstance(fact, InvocationCancelled):

@@ -37,6 +37,7 @@ from ensue_core.facts import AttemptStarted
 from ensue_core.ids import derive_from
 from ensue_projections.queries import PROJECTION
 from tests.simulation import program
+from tests.simulation.checker import Evidence, check
 from tests.simulation.faults import FaultyLine, Rates, Trouble
 from tests.simulation.loop import PROCESS, START, SimClock, SimLoop
 from tests.simulation.oracle import happened, listens
@@ -130,6 +131,7 @@ class Slot:
     clock: SimClock | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Future[None] | None = None
+    running: Running | None = None
     down_until: float = 0.0
 
 
@@ -164,8 +166,9 @@ class World:
         self.emitted: dict[tuple[str, int], list[str]] = {}
         self.returns: set[tuple[str, int]] = set()
         self.crashes: list[tuple[int, str]] = []
-        self.alive: dict[str, list[tuple[int, int]]] = {"main": [], "side": []}
-        """When schedulers of a service came (+1) and went (-1), in log time by the simulation's own clock."""
+        self.watched: dict[str, list[tuple[int, int]]] = {"main": [], "side": []}
+        """From when to when a scheduler of a service ran, in log time by the simulation's own clock."""
+        self._up: dict[str, int] = {}
         self.services = ["main", "side"] if self.plan.side else ["main"]
         self.slots: list[Slot] = []
         self._trace = trace
@@ -235,9 +238,17 @@ class World:
             slot.gone.set_result(None)
 
     def _left(self, slot: Slot) -> None:
+        self._blinks(slot)
         slot.process = ""
+
+    def _watches(self, slot: Slot) -> None:
         if "scheduler" in slot.roles:
-            self.alive[slot.service].append((self.now(), -1))
+            self._up[slot.process] = self.now()
+
+    def _blinks(self, slot: Slot) -> None:
+        since = self._up.pop(slot.process, None)
+        if since is not None:
+            self.watched[slot.service].append((since, self.now()))
 
     def _after_step(self, process: str) -> None:
         """Crash whoever has just yielded, now and then: so a crash can come at any await."""
@@ -275,8 +286,7 @@ class World:
             slot.stop = asyncio.Event()
             slot.gone = self.loop.create_future()
             self.say(f"{slot.process} starts as {slot.version} with {', '.join(slot.roles)}")
-            if "scheduler" in slot.roles:
-                self.alive[slot.service].append((self.now(), +1))
+            self._watches(slot)
             process = slot.process
             task = self.loop.spawn(process, self._process(slot))
             await asyncio.wait({task, slot.gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -294,6 +304,7 @@ class World:
             running = Running(
                 engine, only=slot.roles, asker=InlineAsker(), offload=Inline(), gather_seconds=self.plan.gather_seconds
             )
+            slot.running = running
             await running.start()
             await slot.stop.wait()
             await running.stop(self.plan.defaults.shutdown_grace_seconds)
@@ -336,13 +347,12 @@ class World:
             if self.loop.is_paused(process):
                 return
             self.loop.pause(process, seconds)
-            if "scheduler" in slot.roles:
-                self.alive[slot.service].append((self.now(), -1))
-                self.loop.call_later(seconds, self._back, slot, process)
+            self._blinks(slot)
+            self.loop.call_later(seconds, self._back, slot, process)
 
     def _back(self, slot: Slot, process: str) -> None:
-        # A process that was killed while it was paused has been counted out twice.
-        self.alive[slot.service].append((self.now(), +1))
+        if slot.process == process:
+            self._watches(slot)
 
     def _deploy(self) -> None:
         """Change versions, of one process or of several, in whatever order; back again too."""
@@ -644,6 +654,37 @@ class World:
             self.fail(f"nobody handled what {process or 'the simulation'} raised: {message} {raised!r}")
         for operation, error in self.trouble.late:
             self.fail(f"{operation} that came late raised {error!r}")
+        self.evidence = self._evidence()
+        self.wrong += check(self.evidence)
+
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            space=self.space,
+            defaults=self.plan.defaults,
+            services=self.services,
+            acked=[(each.sent, each.acked, each.ids, each.positions) for each in self.sent if each.acked],
+            bodies=self.bodies,
+            returns=self.returns,
+            emitted=self.emitted,
+            crashes=self.crashes,
+            downs={service: self._downs(service) for service in self.services},
+            margin=round((2 * self.plan.skew_seconds + 1) * 1_000_000),
+            seed=self.seed,
+            at_rest=not any("not at rest" in each for each in self.wrong),
+        )
+
+    def _downs(self, service: str) -> list[tuple[int, int]]:
+        """Return when no scheduler of a service ran for longer than a lease."""
+        downs: list[tuple[int, int]] = []
+        until = START_MICROS
+        for slot in self.slots:
+            if slot.service == service:
+                self._blinks(slot)
+        for begin, end in sorted(self.watched[service]):
+            if begin - until > 2 * self.plan.defaults.lease_seconds * 1_000_000:
+                downs.append((until, begin))
+            until = max(until, end)
+        return downs
 
     @contextlib.contextmanager
     def _set(self) -> Generator[None]:

@@ -28,8 +28,8 @@ class Checkpoints:
 
     def __init__(self, busy_seconds: float) -> None:
         self._busy_seconds = busy_seconds
-        self._pages = 0
-        self._changes = 0
+        self._pages: int = 0
+        self._changes: int = 0
         self._reset_at = PAGES_RESET
 
     @property

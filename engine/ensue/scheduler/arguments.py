@@ -7,7 +7,7 @@ A run whose arguments cannot be made is a `RunFailed`; one at the end of too lon
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -103,10 +103,11 @@ def _pick(kind: str, names: Sequence[str], each: Participated, upstream: Upstrea
             values = upstream.arguments(occurrence)
     if not isinstance(values, dict):
         return f"has no fields to pick {', '.join(names)} from"
-    missing = [name for name in names if name not in values]
+    table = cast("dict[str, Any]", values)
+    missing = [name for name in names if name not in table]
     if missing:
-        return f"has no field {missing[0]!r} (it has {', '.join(sorted(values)[:8]) or 'none'})"
-    return {name: values[name] for name in names}
+        return f"has no field {missing[0]!r} (it has {', '.join(sorted(table)[:8]) or 'none'})"
+    return {name: table[name] for name in names}
 
 
 def _calling(
@@ -154,9 +155,17 @@ def finish(
         )  # fmt: skip
         return [draft(fired.run, failed, cause=cause, root=root)]
     run = TriggerFired(
-        service, firing.spec.id, firing.version, task, fired.invocation, msgspec.Raw(arguments), fired.branch, fired.key,
-        fired.participants, depth=depth,
-    )  # fmt: skip
+        service,
+        firing.spec.id,
+        firing.version,
+        task,
+        fired.invocation,
+        msgspec.Raw(arguments),
+        fired.branch,
+        fired.key,
+        fired.participants,
+        depth=depth,
+    )
     facts = [draft(fired.run, run, cause=cause, root=root)]
     if reserve(task):
         facts.append(start_of(fired.invocation, task, worker, depth, root))

@@ -220,7 +220,7 @@ class Decider:
             return
         most = self._defaults
         missed = sort_missed(
-            cron.expression, due, min(now + 1, self._attentive_since), now, cron.catchup,
+            cron.expression, due, now, self._attentive_since, cron.catchup,
             int(most.catchup_window_seconds * 1_000_000), most.catchup_slots_max,
         )  # fmt: skip
         if missed.dropped:

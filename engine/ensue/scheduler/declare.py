@@ -86,10 +86,10 @@ def _declared(
     spec, known = wanted.triggers[trigger], state.triggers.get(trigger)
     if known is None or known.state == "retired":
         begins, own = _begin(state, spec, head, defaults, first=not state.row.version)
-        if known is not None and known.own is not None and begins < known.own.position:
-            # It was declared before: what it has decided then is not decided again.
-            begins, own = known.own.position, known.own
-            own = own if own.position < state.row.through.position or own.inside else None
+        if known is not None and known.own is not None and begins < known.own.position + known.own.inside:
+            # It was here before, and has been asked up to there: what it decided then stands.
+            begins = known.own.position
+            own = known.own if begins < state.row.through.position else None
         return TriggerDeclared(
             wanted.service, trigger, spec.version, spec, "active", begins, own, timers_from(spec, now)
         )

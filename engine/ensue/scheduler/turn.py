@@ -113,12 +113,8 @@ async def _make(
     program: Program,
 ) -> list[Making]:
     """Put together who took part in each run, reading the records of matches that waited, and start its arguments."""
-    waited = {
-        each.position
-        for firing in firings
-        for each in firing.fired.participants
-        if each.kind != "cron" and each.position != firing.occurrence.position
-    }
+    # A slot stands at the position of the last record before it, which may well be one that waited.
+    waited = {each.position for firing in firings for each in firing.fired.participants if each.kind != "cron"}
     await _fetch(store, known, waited)
     took_part = [[_participated(each, firing, known) for each in firing.fired.participants] for firing in firings]
     await _know_last_slots(store, took_part, firings)
