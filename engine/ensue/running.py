@@ -7,12 +7,12 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from ensue.offload import Offload
-from ensue.projector import Projector
+from ensue.projector import GATHER_SECONDS, Projector
 from ensue.scheduler.asking import Asker, ThreadAsker
 from ensue.scheduler.scheduler import Scheduler
 from ensue.worker import Worker
@@ -47,7 +47,7 @@ class Running:
         replace: bool = False,
         asker: Asker | None = None,
         offload: Offload | None = None,
-        gather_seconds: float = 0.02,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         roles = ROLES if only is None else frozenset(only)
         store, program, clock, defaults = engine.store, engine.program, engine.clock, engine.defaults
@@ -146,15 +146,18 @@ async def open_resources(engine: Engine, stack: AsyncExitStack) -> None:
 
 
 @asynccontextmanager
-async def _held(function: Callable[[], Any], name: str) -> Any:
+async def _held(function: Callable[[], AsyncIterator[Any]], name: str) -> AsyncGenerator[Any, None]:
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     closing = asyncio.Event()
 
     async def hold() -> None:
         try:
-            async with contextlib.asynccontextmanager(function)() as value:
-                opened.set_result(value)
-                await closing.wait()
+            values = function()
+            opened.set_result(await anext(values))
+            await closing.wait()
+            # The code after its `yield` closes it; it yields no second time.
+            async for _ in values:
+                raise RuntimeError(f"resource {name} yielded twice: yield its value once")
         except BaseException as error:
             if opened.done():
                 raise

@@ -8,6 +8,7 @@ asked about does.
 from __future__ import annotations
 
 from ensue.scheduler.listening import Listening
+from ensue.scheduler.state import ChainState
 from ensue_core.facts import (
     AttemptEnded,
     Decided,
@@ -29,7 +30,6 @@ from ensue_core.ports import Chain
 from ensue_core.records import Record
 from ensue_core.rows import ChainRow, TriggerRow
 from ensue_projections.chain import chain_changes
-from ensue.scheduler.state import ChainState
 
 _DECLARING = (
     Decided,

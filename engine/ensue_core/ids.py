@@ -35,8 +35,12 @@ def _hash(parts: tuple[str | bytes | int, ...], size: int) -> bytes:
     try:
         raw = _msgpack.encode(parts)
     except UnicodeEncodeError:  # lone surrogates, which a user's key may hold
-        raw = _msgpack.encode([part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts])
+        raw = _msgpack.encode([_surrogates(part) if isinstance(part, str) else part for part in parts])
     return blake2b(raw, digest_size=size).digest()
+
+
+def _surrogates(part: str) -> bytes:
+    return part.encode("utf-8", "surrogatepass")
 
 
 def _uuid8(millis: int, tail: bytes) -> Id:

@@ -19,7 +19,7 @@ async def run_reloading() -> int:
     is missing.
     """
     try:
-        from watchfiles import PythonFilter, awatch
+        from watchfiles import PythonFilter, awatch  # pyright: ignore[reportUnknownVariableType] its types name trio
     except ImportError:
         raise ConfigError("--reload needs watchfiles: pip install 'ensue[reload]'") from None
     command = [sys.executable, "-m", "ensue_adapters.cli", *(each for each in sys.argv[1:] if each != "--reload")]

@@ -76,6 +76,7 @@ class Decider:
         self._step = state.row.step
         row = state.triggers[lane].own if lane is not None else None
         self._position = (row or state.row.through).position
+        self._ticked: dict[tuple[str, str], int] = {}
         self.outcomes: list[Outcome] = []
 
     def decide(self, plan: Plan, evaluated: Sequence[Sequence[Evaluated]], clock: int | None) -> list[Outcome]:
@@ -242,7 +243,8 @@ class Decider:
         slot_id = derive(slot, "slot", self._namespace, spec.id, condition, slot)
         fact = CronTicked(self._service, spec.id, condition, slot, following)
         self._fold(draft(slot_id, fact))
-        occurrence = slot_occurrence(slot_id, slot, self._position)
+        occurrence = slot_occurrence(slot_id, slot, self._position, self._ticked.get((spec.id, condition), 0))
+        self._ticked[spec.id, condition] = slot
         key = "*" if spec.conditions[condition].key.kind == "any" else slot_id
         self._pair(spec, occurrence, {condition: key})
 

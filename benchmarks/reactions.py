@@ -1,0 +1,46 @@
+"""Sustained reactions: event appended, matched, fired, executed, end appended, and in the query views."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks import programs
+from benchmarks.bare import Bare
+from benchmarks.figures import Figure, Run
+from benchmarks.load import BATCH, react
+
+RECORDS = 4
+"""Records a reaction: event, firing, start, end."""
+
+
+async def measure(run: Run) -> list[Figure]:
+    """Measure all in one process, and with the worker in its own."""
+    count = run.pick(60_000, 500)
+    bare = _bare(run, count)
+    url = run.url("one")
+    async with programs.pings(url).running() as engine:
+        await react(engine, count // 10)
+        cpu, began = time.process_time(), time.perf_counter()
+        await react(engine, count)
+        one, cost = count / (time.perf_counter() - began), (time.process_time() - cpu) / count
+    url = run.url("two")
+    roles = ("scheduler", "projectors")
+    async with programs.pings(url).running(only=roles) as engine, programs.elsewhere(url, "pings", ("worker",)):
+        await react(engine, count // 10)
+        began = time.perf_counter()
+        await react(engine, count)
+        two = count / (time.perf_counter() - began)
+    note = f"bare: {RECORDS} rows a reaction into the log alone, in batches of {BATCH}"
+    return [
+        Figure("reactions", "all in one process", one, "/s", 8_000, "more", aim=15_000, bare=bare, note=note),
+        Figure("reactions", "processor time of one", cost * 1e6, "µs"),
+        Figure("reactions", "worker in its own process", two, "/s", better="more", bare=bare),
+    ]
+
+
+def _bare(run: Run, count: int) -> float:
+    bare = Bare(run.folder / "bare.db")
+    rounds = max(count * RECORDS // BATCH // 4, 1)
+    seconds = sum(bare.commit_batch(BATCH) for _ in range(rounds))
+    bare.close()
+    return rounds * BATCH / seconds / RECORDS

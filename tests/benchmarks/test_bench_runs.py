@@ -1,0 +1,44 @@
+"""The benchmarks run and give every figure. How large the figures are is no matter of a test."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmarks import MEASURES
+from benchmarks.__main__ import Results
+from benchmarks.figures import Figure, Run, percentile
+from tests.house.tree import ROOT
+
+FIGURES = {"latency": 6, "burst": 2, "idle": 1, "emit": 3, "folds": 4, "reactions": 3, "growth": 12}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_short_run_gives_every_figure(name: str, tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--folder", str(tmp_path), "--json", str(results), name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = msgspec.json.decode(results.read_bytes(), type=Results).figures
+    assert len(figures) == FIGURES[name]
+    assert all(each.measure == name and each.value > 0 for each in figures)
+    assert all(each.name in done.stdout for each in figures)
+
+
+def test_a_bound_may_be_on_the_ratio_to_the_bare_peer() -> None:
+    emit = Figure("emit", "one caller", 700, "/s", 0.6, "more", "ratio", bare=1_000)
+    assert emit.kept
+    assert not msgspec.structs.replace(emit, value=500).kept
+    assert Figure("idle", "at rest", 1.0, "%").kept is None
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    assert percentile([3, 1, 2], 0.5) == 2
+    assert percentile([1, 2], 0.99) == 2
+
+
+def test_a_short_run_is_not_mistaken_for_a_full_one(tmp_path: Path) -> None:
+    assert Run(tmp_path, quick=True).pick(100, 1) == 1
+    assert Run(tmp_path).pick(100, 1) == 100
