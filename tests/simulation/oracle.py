@@ -31,6 +31,7 @@ from ensue_core.declarations import (
 from ensue_core.facts import (
     AttemptEnded,
     AttemptStarted,
+    ConditionMatched,
     CronTicked,
     Decided,
     EventEmitted,
@@ -45,6 +46,7 @@ from ensue_core.facts import (
     TriggerPaused,
     TriggerResumed,
     TriggerRetired,
+    WindowExpired,
 )
 from ensue_core.records import Record
 
@@ -135,6 +137,7 @@ class Oracle:
         self.asked: set[tuple[str, int, int]] = set()
         """(trigger, position, occurrence) of all that was asked, to find what is asked twice or never."""
         self.twice: list[tuple[str, int, int]] = []
+        self._matches: dict[str, tuple[str, str, int, int]] = {}
 
     def read(self, record: Record) -> dict[str, Said] | None:
         """Take one record in; at a Decided of the service, return what its Step must have said."""
@@ -149,6 +152,12 @@ class Oracle:
         said = self._asks(fact, records)
         for each in records:
             self._declared(each.fact)
+            if isinstance(each.fact, ConditionMatched):
+                match = each.fact
+                position = 0 if match.kind == "cron" else match.position
+                self._matches[each.id] = match.condition, match.source, position, match.index
+            elif isinstance(each.fact, WindowExpired):
+                self._gone(each.fact)
         for name, own in fact.own.items():
             self.triggers[name].own = own
         self.through = fact.through
@@ -264,6 +273,14 @@ class Oracle:
     def _expire(self, trigger: Trigger, now: int) -> None:
         trigger.expired += [match for match in trigger.waiting if match.deadline < now]
         trigger.waiting = [match for match in trigger.waiting if match.deadline >= now]
+
+    def _gone(self, fact: WindowExpired) -> None:
+        """Believe that matches of a retired trigger expired: it is asked nothing, so only the clock can say."""
+        trigger = self.triggers[fact.trigger]
+        if trigger.state == "retired":
+            names = {self._matches[each] for each in fact.matches}
+            trigger.expired += [match for match in trigger.waiting if match.name in names]
+            trigger.waiting = [match for match in trigger.waiting if match.name not in names]
 
     def _close(self, trigger: Trigger, record: Record, said: Said) -> None:
         """Drop what waits for an invocation that has ended."""
@@ -479,9 +496,9 @@ def holds(test: Test, value: Any) -> bool:
         case "eq":
             return strict(value) == strict(test.value)
         case "gt":
-            return isinstance(value, (int, float)) and value > test.value
+            return type(value) in (int, float) and value > test.value
         case "lt":
-            return isinstance(value, (int, float)) and value < test.value
+            return type(value) in (int, float) and value < test.value
         case "exists":
             return bool(test.value)
         case _:

@@ -41,6 +41,7 @@ def build() -> App:
     app.command(look.events)
     app.command(look.runs)
     app.command(look.invocations)
+    app.command(look.problems)
     app.command(triggers.triggers)
     app.command(triggers.pause)
     app.command(triggers.resume)

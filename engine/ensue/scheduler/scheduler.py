@@ -193,7 +193,8 @@ class Scheduler:
         self.resting = False
 
     async def _rest(self, state: ChainState) -> None:
-        now = max(self._clock.now(), state.row.clock)
+        # By our own clock: where it is behind the chain's, that is how long it takes to get there.
+        now = self._clock.now()
         due = state.next_due()
         self.next_due = due
         seconds = None if due is None else max((due - now) / 1_000_000, 0.0)
