@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from ensue import AnotherProgram, Defaults, EventContext, StartNeeded, Tasks, Trigger, on_cron, on_event
 from ensue.scheduler.asking import InlineAsker
-from ensue.scheduler.scheduler import Scheduler, wanted_of
+from ensue.scheduler.scheduler import Scheduler
 from ensue_core.facts import (
     CronTicked,
     ServiceDeclared,
@@ -84,7 +85,9 @@ async def test_a_later_trigger_may_start_from_the_beginning_and_asks_each_record
         for trigger in ("react/hears", "react/all"):
             runs = await facts(t, TriggerFired, lambda fact, trigger=trigger: fact.trigger == trigger)  # type: ignore[misc]
             assert len({each.participants[0].source for each in runs}) == len(runs) == 40, trigger
-        (row,) = [each for each in (await t.engine.store.decisions.load("main")).triggers if each.trigger == "react/all"]
+        (row,) = [
+            each for each in (await t.engine.store.decisions.load("main")).triggers if each.trigger == "react/all"
+        ]
         assert row.own is None, "it has met the chain"
 
 
@@ -192,15 +195,16 @@ async def test_each_decision_names_the_version_that_answered(open_kit: OpenKit) 
 async def test_two_versions_at_once_fire_once(open_virtual: OpenKit) -> None:
     old, new = program(HEARS, more=("v1",)), program(HEARS, more=("v2",))
     brisk = Defaults(lease_seconds=6, heartbeat_seconds=2)
-    async with open_virtual(old, defaults=brisk) as first, open_virtual(new, defaults=brisk, now=first.now):
+    async with open_virtual(old, defaults=brisk) as t:
+        newest = asyncio.ensure_future(_scheduler(t, new, "newest", brisk).run())
         for n in range(5):
-            await first.emit("go", {"n": n})
-            await first.advance("1s")
-        await first.advance("30s")
-        runs = await facts(first, TriggerFired)
+            await t.emit("go", {"n": n})
+            await t.advance("1s")
+        await t.advance("30s")
+        newest.cancel()
+        runs = await facts(t, TriggerFired)
         assert len({each.participants[0].source for each in runs}) == len(runs) == 5
-        declared = await facts(first, ServiceDeclared)
-        assert [each.takeover for each in declared] == [False, False]
+        assert [each.takeover for each in await facts(t, ServiceDeclared)] == [False, False]
 
 
 def _scheduler(kit: Any, tasks: Tasks, name: str, defaults: Defaults) -> Scheduler:
