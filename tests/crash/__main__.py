@@ -62,7 +62,9 @@ def _rounds(seconds: float, seed: int, as_json: bool) -> int:
         _report(f"seed {seed}", found, as_json)
         seed += 1
     done = ", ".join(f"{name} {count}" for name, count in sorted(totals.items()) if name != "rest_ms")
-    print(f"{'FAILED' if failed else 'all well'}: {failed} of {totals['rounds']} rounds failed; {done}", file=sys.stderr)
+    print(
+        f"{'FAILED' if failed else 'all well'}: {failed} of {totals['rounds']} rounds failed; {done}", file=sys.stderr
+    )
     return 1 if failed else 0
 
 
@@ -81,7 +83,11 @@ def _points(names: list[str], jobs: int, as_json: bool, once: bool) -> int:
             name, apart = waiting.pop(0)
             directory = Path(tempfile.mkdtemp(prefix="ensue-crash-"))
             make: Any = lambda directory, name=name, apart=apart: at_point(directory, name, apart=apart)  # noqa: E731
-            running[fork(lambda make=make, at=directory: _write(make, at), directory / "fleet.log")] = name, apart, directory  # type: ignore[misc]
+            running[fork(lambda make=make, at=directory: _write(make, at), directory / "fleet.log")] = (
+                name,
+                apart,
+                directory,
+            )  # type: ignore[misc]
         pid, _ = os.waitpid(-1, 0)
         name, apart, directory = running.pop(pid)
         found = _read(directory)

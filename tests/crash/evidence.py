@@ -104,7 +104,15 @@ async def _judge(place: Place, services: list[str], position: int) -> dict[str, 
     wrong += [f"query views: {text}" async for text in _queries(store, place, space)]
     await store.close()
     evidence = _evidence(place, space, services)
-    for part in (checker.log, checker.keys, checker.steps, checker.runs, checker.attempts, checker.buffered, checker.cron):
+    for part in (
+        checker.log,
+        checker.keys,
+        checker.steps,
+        checker.runs,
+        checker.attempts,
+        checker.buffered,
+        checker.cron,
+    ):
         wrong += [f"{part.__name__}: {text}" for text in part(evidence)]
     for check in (_acknowledged(place, space), _effects(place, records), _reactions(records, position)):
         wrong += check
@@ -147,7 +155,10 @@ async def _decisions(store: Store) -> Any:
     after = await store.dump_decisions()
     for name, rows in before.items():
         if rows != after[name]:
-            more, less = [row for row in rows if row not in after[name]], [row for row in after[name] if row not in rows]
+            more, less = (
+                [row for row in rows if row not in after[name]],
+                [row for row in after[name] if row not in rows],
+            )
             yield f"{name}: the view has {more[:2]}, a rebuild gives {less[:2]}"
 
 
@@ -200,7 +211,7 @@ ONCE: tuple[tuple[str, str, int], ...] = (("a", "ping", 1), ("c", "twice", 2), (
 
 def _reactions(records: list[Record], position: int) -> Iterator[str]:
     """Count outcomes by plain means: so many for each event, one for each end, and an end for each invocation."""
-    stable = {name: ("v1", "v2") for name in ("ping", "twice", "heard", "after")}
+    stable = dict.fromkeys(("ping", "twice", "heard", "after"), ("v1", "v2"))
     assert all(name in tasks_of("v1").declared_tasks and name in tasks_of("v2").declared_tasks for name in stable)
     outcomes: Counter[tuple[str, str]] = Counter()
     for record in records:
@@ -218,7 +229,9 @@ def _reactions(records: list[Record], position: int) -> Iterator[str]:
             found = outcomes["after", fact.invocation]
             if found > 1 or (found < 1 and record.position <= position):
                 yield f"the success of {fact.invocation} at {record.position} has {found} outcomes, not 1"
-    ended = {record.fact.invocation for record in records if isinstance(record.fact, AttemptEnded) and record.fact.final}
+    ended = {
+        record.fact.invocation for record in records if isinstance(record.fact, AttemptEnded) and record.fact.final
+    }
     for record in records[:position]:
         fact = record.fact
         created = fact.invocation if isinstance(fact, TriggerFired) else record.id

@@ -112,7 +112,9 @@ def arm(name: str, count: int) -> None:
     if point.owner is None:
         return  # reached by name
     original = getattr(point.owner, point.method)
-    wrapped = _wrap_async(name, point, original) if inspect.iscoroutinefunction(original) else _wrap(name, point, original)
+    wrapped = (
+        _wrap_async(name, point, original) if inspect.iscoroutinefunction(original) else _wrap(name, point, original)
+    )
     setattr(point.owner, point.method, wrapped)
 
 

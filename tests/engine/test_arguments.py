@@ -73,7 +73,15 @@ async def test_each_kind_of_participant_makes_arguments(open_kit: OpenKit) -> No
             await t.emit("go", {"n": n})
         await t.settle()
         assert sorted(each["said"] for each in t.ran(tell)) == sorted(
-            ["static", "static", "go 0 None UTC", "work SUCCESS {'n': 0}", "fine", "LookupError: gone", "EventContext ResultContext"]
+            [
+                "static",
+                "static",
+                "go 0 None UTC",
+                "work SUCCESS {'n': 0}",
+                "fine",
+                "LookupError: gone",
+                "EventContext ResultContext",
+            ]
         )
 
 
@@ -92,7 +100,9 @@ async def test_of_several_providers_the_first_that_fits_the_participants_is_aske
     tasks = Tasks()
     either = on_cron("0 * * * *") | on_event("now")
 
-    @tasks.task(triggers=either.with_args_from_cron(of_cron).with_args_from_event(of_event).with_args_static({"said": "x"}))
+    @tasks.task(
+        triggers=either.with_args_from_cron(of_cron).with_args_from_event(of_event).with_args_static({"said": "x"})
+    )
     async def tell(said: str) -> None: ...
 
     async with open_virtual(tasks) as t:

@@ -39,7 +39,9 @@ async def test_a_join_pairs_oldest_with_oldest_of_one_key(open_kit: OpenKit) -> 
 @pytest.mark.parametrize("size", [1, 2, 1_000])
 async def test_batching_never_changes_who_pairs_with_whom(open_kit: OpenKit, size: int) -> None:
     tasks = joined()
-    async with open_kit(tasks, defaults=Defaults(batch_records_max=size, lease_seconds=1e6, heartbeat_seconds=1e5)) as t:
+    async with open_kit(
+        tasks, defaults=Defaults(batch_records_max=size, lease_seconds=1e6, heartbeat_seconds=1e5)
+    ) as t:
         await t.engine.emit_many("b", [{"n": n, "k": n % 2} for n in range(6)])
         if size == 2:
             await t.settle()
@@ -64,7 +66,12 @@ async def test_keys_are_type_strict_and_a_record_without_the_path_never_joins(op
         for k in (True, "1", None, 1):
             await t.emit("b", {"n": 7, "k": k})
         await t.settle()
-        assert [each["codes"] for each in await fired(t, react)] == [["a2", "b7"], ["a1", "b7"], ["a3", "b7"], ["a0", "b7"]]
+        assert [each["codes"] for each in await fired(t, react)] == [
+            ["a2", "b7"],
+            ["a1", "b7"],
+            ["a3", "b7"],
+            ["a0", "b7"],
+        ]
 
 
 async def test_a_window_holds_up_to_its_last_microsecond_and_what_expires_is_a_fact(open_virtual: OpenKit) -> None:

@@ -149,7 +149,10 @@ async def test_a_success_fires_whatever_the_value_and_brings_it(open_kit: OpenKi
         for arguments in ({}, {"n": 1}, {"n": 0}):
             await t.engine.submit(work, **arguments)
         await t.settle()
-        assert sorted(t.ran(after), key=lambda each: each["n"]) == [{"value": [None, 1], "n": 1}, {"value": [None, 7], "n": 7}]
+        assert sorted(t.ran(after), key=lambda each: each["n"]) == [
+            {"value": [None, 1], "n": 1},
+            {"value": [None, 7], "n": 7},
+        ]
 
 
 def of_end(context: EndContext[Any] | StatusContext) -> dict[str, Any]:
