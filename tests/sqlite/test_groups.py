@@ -9,6 +9,7 @@ import pytest
 
 from ensue.testing.conformance.drafts import event
 from ensue_adapters.sqlite.transaction import Transaction
+from ensue_core.errors import StoreUnavailable
 from ensue_core.facts import EventEmitted
 from ensue_core.records import Record
 from tests.sqlite.stores import opened, whole, writer_of
@@ -119,3 +120,21 @@ async def test_closing_finishes_what_was_asked(tmp_path: Path) -> None:
     answers = await asyncio.gather(*tasks)
     assert [answer[0].position for answer in answers] == list(range(1, 21))
     assert len(await fresh(tmp_path)) == 20
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_nobody_waits_for_ever_where_the_writer_breaks(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        writer = writer_of(store)
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("a mistake in the writer itself")
+
+        writer._commit = broken  # type: ignore[method-assign]
+        async with asyncio.timeout(20):
+            answers = await asyncio.gather(
+                *(store.log.append([event()]) for _ in range(3)), return_exceptions=True
+            )
+            assert [type(each) for each in answers] == [StoreUnavailable] * 3
+            with pytest.raises(StoreUnavailable):
+                await store.log.append([event()])
