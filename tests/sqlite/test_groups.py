@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -122,19 +123,23 @@ async def test_closing_finishes_what_was_asked(tmp_path: Path) -> None:
     assert len(await fresh(tmp_path)) == 20
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_nobody_waits_for_ever_where_the_writer_breaks(tmp_path: Path) -> None:
+async def test_nobody_waits_for_ever_where_the_writer_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a mistake in the writer itself")
+
     async with opened(tmp_path / "a.db") as store:
         writer = writer_of(store)
-
-        def broken(*_: object) -> None:
-            raise RuntimeError("a mistake in the writer itself")
-
-        writer._commit = broken  # type: ignore[method-assign]
+        monkeypatch.setattr(writer, "_commit", broken)
         async with asyncio.timeout(20):
-            answers = await asyncio.gather(
-                *(store.log.append([event()]) for _ in range(3)), return_exceptions=True
-            )
+            jobs = [store.log.append([event()]) for _ in range(3)]
+            answers = await asyncio.gather(*jobs, return_exceptions=True)
             assert [type(each) for each in answers] == [StoreUnavailable] * 3
             with pytest.raises(StoreUnavailable):
                 await store.log.append([event()])
+    writer._thread.join()
+    assert [str(each.exc_value) for each in said] == ["a mistake in the writer itself"]
