@@ -24,6 +24,8 @@ if __name__ == "__main__":
 
 from ensue.builder import TriggerBuilder
 from ensue.conditions import (
+    ArgumentsFilter,
+    StatusName,
     on_any_result,
     on_cron,
     on_event,
@@ -45,7 +47,7 @@ from ensue.contexts import (
 from ensue.current import Current, current
 from ensue.engine import Engine
 from ensue.events import Event
-from ensue.filters import contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
+from ensue.filters import Comparison, contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
 from ensue.handles import Change, Emitted, Handle
 from ensue.queries import (
     AttemptView,
@@ -63,9 +65,9 @@ from ensue.queries import (
     WaitingView,
 )
 from ensue.resources import Resource
-from ensue.tasks import AsyncTask, SyncTask, Task, TaskRef, Tasks
+from ensue.tasks import AsyncTask, SyncTask, Task, TaskRef, Tasks, TriggerLike
 from ensue.trace import Node, Trace
-from ensue.triggers import Composite, Condition, Trigger
+from ensue.triggers import Composite, Condition, Kwargs, Start, Trigger
 from ensue_core.defaults import Defaults
 from ensue_core.errors import (
     AnotherProgram,
@@ -75,7 +77,9 @@ from ensue_core.errors import (
     BadDuration,
     BadFilter,
     BadId,
+    BadQuery,
     BadValue,
+    CodeMissing,
     CommitUnknown,
     ConfigError,
     DeclarationError,
@@ -111,6 +115,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AnotherProgram",
     "Arguments",
+    "ArgumentsFilter",
     "ArgumentsMismatch",
     "AsyncTask",
     "AttemptOver",
@@ -119,9 +124,12 @@ __all__ = [
     "BadDuration",
     "BadFilter",
     "BadId",
+    "BadQuery",
     "BadValue",
     "Change",
+    "CodeMissing",
     "CommitUnknown",
+    "Comparison",
     "Composite",
     "Condition",
     "ConfigError",
@@ -146,6 +154,7 @@ __all__ = [
     "InvocationDetail",
     "InvocationView",
     "JoinWithoutKey",
+    "Kwargs",
     "ModuleNotLoaded",
     "Node",
     "NotFound",
@@ -164,9 +173,11 @@ __all__ = [
     "RunView",
     "ScheduleView",
     "SchemaMismatch",
+    "Start",
     "StartNeeded",
     "Status",
     "StatusContext",
+    "StatusName",
     "StoreError",
     "StoreUnavailable",
     "SyncTask",
@@ -179,6 +190,7 @@ __all__ = [
     "Trigger",
     "TriggerBuilder",
     "TriggerDetail",
+    "TriggerLike",
     "TriggerView",
     "UnknownStatus",
     "UnknownTask",

@@ -74,11 +74,7 @@ def _foreign(info: Any, seen: set[int]) -> type | None:
 
 def holds_handle(type_: Any) -> bool:
     """Whether a type is a Handle or holds one (`Handle[str] | None`, `list[Handle[str]]`)."""
-    return (
-        type_ is Handle
-        or typing.get_origin(type_) is Handle
-        or any(map(holds_handle, typing.get_args(type_)))
-    )
+    return type_ is Handle or typing.get_origin(type_) is Handle or any(map(holds_handle, typing.get_args(type_)))
 
 
 def handle_result(type_: Any) -> Any:

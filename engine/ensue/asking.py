@@ -37,6 +37,8 @@ def ask(question: Question, where: str, failures: bool = True) -> Asked:
     `failures` says whether `on_any_result` is asked about failures too. Raises a `DeclarationError` that
     names `where` for whatever is wrong with it.
     """
+    if question.key is not None and question.key.kind == "path":
+        _check_path(question.key.path, where)
     if question.call == "on_event":
         return _event(question, where)
     if question.call == "on_cron":
@@ -55,9 +57,7 @@ def ask(question: Question, where: str, failures: bool = True) -> Asked:
             condition = OnResult(task, failures=failures, arguments=arguments, key=key)
         case "on_result":
             if given["filter"] is MISSING:
-                raise BadFilter(
-                    f"{where}: on_result({task}) needs filter_result: give a value, or use on_success"
-                )
+                raise BadFilter(f"{where}: on_result({task}) needs filter_result: give a value, or use on_success")
             result, more = as_filter(given["filter"], "the result filter", where, none_is_value=True)
             condition, functions = OnResult(task, result, arguments=arguments, key=key), {**functions, **more}
         case "on_exception":
@@ -78,6 +78,13 @@ def _event(question: Question, where: str) -> Asked:
     )
 
 
+def _check_path(path: object, where: str) -> None:
+    if not isinstance(path, str) or not all(path.split(".")):
+        raise DeclarationError(
+            f'{where}: .by({path!r}) is not a path: write field names with dots between, as in "order.id"'
+        )
+
+
 def _is_event(event: object) -> TypeGuard[Event[Any]]:
     return isinstance(event, Event)
 
@@ -88,9 +95,7 @@ def _task(watched: object, call: str, where: str) -> tuple[str, str | None]:
         return watched.name, None
     if isinstance(watched, str) and watched:
         return watched, watched
-    hint = (
-        "decorate it with @tasks.task" if callable(watched) else "give it a task, a TaskRef or a task's name"
-    )
+    hint = "decorate it with @tasks.task" if callable(watched) else "give it a task, a TaskRef or a task's name"
     name = getattr(watched, "__name__", repr(watched))
     raise DeclarationError(f"{where}: {call}({name}) watches no task: {hint}")
 
@@ -98,9 +103,7 @@ def _task(watched: object, call: str, where: str) -> tuple[str, str | None]:
 def _arguments(user: object, where: str) -> tuple[Any, Mapping[str, Callable[..., Any]]]:
     what = "the filter call_arguments"
     if not (user is None or is_mapping(user) or callable(user)):
-        raise BadFilter(
-            f"{what} of {where} is {user!r}: give it a mapping of arguments or a function of them"
-        )
+        raise BadFilter(f"{what} of {where} is {user!r}: give it a mapping of arguments or a function of them")
     return as_filter(user, what, where)
 
 
@@ -126,9 +129,7 @@ def _types(user: object, task: str, where: str) -> tuple[str, ...]:
         return ()
     given = several(user)
     if not given:
-        raise EmptyTrigger(
-            f"{where}: on_exception({task}) has an empty list of types: name one, or leave it out"
-        )
+        raise EmptyTrigger(f"{where}: on_exception({task}) has an empty list of types: name one, or leave it out")
     found: set[str] = set()
     for each in given:
         if isinstance(each, type) and issubclass(each, BaseException):
@@ -147,13 +148,9 @@ def _cron(question: Question, where: str) -> Asked:
     if given["timezone"] != "UTC":
         raise BadCron(expression, f"timezone {given['timezone']!r} is not supported, only 'UTC' yet", where)
     if given["catchup"] not in ("none", "latest", "all"):
-        raise BadCron(
-            expression, f"catchup {given['catchup']!r} is none of 'none', 'latest' and 'all'", where
-        )
+        raise BadCron(expression, f"catchup {given['catchup']!r} is none of 'none', 'latest' and 'all'", where)
     if question.key is not None and question.key.kind == "path":
-        raise DeclarationError(
-            f"{where}: a schedule has nothing at {question.key.path!r} to pair by: write .by(None)"
-        )
+        raise DeclarationError(f"{where}: a schedule has nothing at {question.key.path!r} to pair by: write .by(None)")
     text = check_cron(expression, where)
     return Asked(OnCron(text, catchup=given["catchup"], key=question.key or SOURCE), {})
 

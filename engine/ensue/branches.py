@@ -40,9 +40,7 @@ def branches_of(node: Node, where: str) -> tuple[Draft, ...]:
         case Together():
             drafts = _product([branches_of(part, where) for part in node.parts], where)
     if not drafts:
-        raise EmptyTrigger(
-            f"{where} waits for nothing: add a condition such as .on_event(...) or .on_status(...)"
-        )
+        raise EmptyTrigger(f"{where} waits for nothing: add a condition such as .on_event(...) or .on_status(...)")
     return _bounded(drafts, node.within, where)
 
 

@@ -120,9 +120,7 @@ class TriggerBuilder:
         """Wait for a final failure; see `ensue.on_exception`."""
         return self._adding(on_exception(task, exception_types, call_arguments))
 
-    def on_cron(
-        self, cron_expression: str, timezone: str = "UTC", catchup: Catchup = "latest"
-    ) -> TriggerBuilder:
+    def on_cron(self, cron_expression: str, timezone: str = "UTC", catchup: Catchup = "latest") -> TriggerBuilder:
         """Wait for the slots of a schedule; see `ensue.on_cron`."""
         return self._adding(on_cron(cron_expression, timezone, catchup))
 
@@ -163,15 +161,11 @@ class TriggerBuilder:
         """React with fixed arguments: the seeds' older name of `with_args_static`."""
         return self.with_args_static(arguments)
 
-    def with_args_from_event(
-        self, *function_or_fields: str | Callable[[EventContext[Any]], Kwargs]
-    ) -> TriggerBuilder:
+    def with_args_from_event(self, *function_or_fields: str | Callable[[EventContext[Any]], Kwargs]) -> TriggerBuilder:
         """React with arguments from the first event that takes part."""
         return self._with(self._rule.with_given("event", *function_or_fields))
 
-    def with_args_from_status(
-        self, *function_or_fields: str | Callable[[StatusContext], Kwargs]
-    ) -> TriggerBuilder:
+    def with_args_from_status(self, *function_or_fields: str | Callable[[StatusContext], Kwargs]) -> TriggerBuilder:
         """React with arguments from the first status, result or exception that takes part."""
         return self._with(self._rule.with_given("status", *function_or_fields))
 
@@ -187,9 +181,7 @@ class TriggerBuilder:
         """React with arguments from the first exception that takes part."""
         return self._with(self._rule.with_given("exception", *function_or_fields))
 
-    def with_args_from_cron(
-        self, *function_or_fields: str | Callable[[CronContext], Kwargs]
-    ) -> TriggerBuilder:
+    def with_args_from_cron(self, *function_or_fields: str | Callable[[CronContext], Kwargs]) -> TriggerBuilder:
         """React with arguments from the first slot that takes part."""
         return self._with(self._rule.with_given("cron", *function_or_fields))
 

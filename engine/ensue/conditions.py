@@ -159,9 +159,7 @@ def on_exception(
     return Condition(Question("on_exception", task, {"types": exception_types, "arguments": call_arguments}))
 
 
-def on_cron(
-    cron_expression: str, timezone: str = "UTC", catchup: Catchup = "latest"
-) -> Condition[CronContext]:
+def on_cron(cron_expression: str, timezone: str = "UTC", catchup: Catchup = "latest") -> Condition[CronContext]:
     """React to each slot of a schedule, once.
 
     5 fields, or 6 with seconds first; names and `@daily` and its like. `catchup` says which slots that were

@@ -178,23 +178,24 @@ def _checked(name: str, value: object, source: Source) -> object:
         raise ConfigError(f"{place} is {shown}, not {_WORDS[wanted]}: write {_example(name)}")
     if isinstance(value, str):
         return _checked_text(name, value, place)
-    if isinstance(value, (int, float)):
-        if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
-            raise ConfigError(f"{place} is {shown}: write a number greater than zero, such as {_example(name)}")
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number) or number < 0 or (number == 0 and name not in _MAY_BE_ZERO):
+        raise ConfigError(f"{place} is {shown}: write a number greater than zero, such as {_example(name)}")
     return value
 
 
 def _checked_text(name: str, value: str, place: str) -> str:
+    shown = repr(redact(value))
     if not value.strip():
         raise ConfigError(f"{place} is empty: write {_example(name)} or leave it out")
     if name == "url" and ":" not in value:
-        raise ConfigError(f"{place} is {value!r}, which is no URL: write {_example(name)}")
+        raise ConfigError(f"{place} is {shown}, which is no URL: write {_example(name)}")
     if name == "log_level":
         if value.lower() not in LOG_LEVELS:
-            raise ConfigError(f"{place} is {value!r}, not a log level: write one of {', '.join(LOG_LEVELS)}")
+            raise ConfigError(f"{place} is {shown}, not a log level: write one of {', '.join(LOG_LEVELS)}")
         return value.lower()
     if name in ("app_id", "service") and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-        raise ConfigError(f"{place} is {value!r}: write a name of letters, digits, '.', '_' and '-', at most 100")
+        raise ConfigError(f"{place} is {shown}: write a name of letters, digits, '.', '_' and '-', at most 100")
     return value
 
 

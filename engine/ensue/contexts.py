@@ -117,7 +117,7 @@ class CronContext(msgspec.Struct, frozen=True, kw_only=True):
 Context = EventContext[Any] | StatusContext | CronContext
 
 
-class RunContext(msgspec.Struct, frozen=True, kw_only=True):
+class RunContext(msgspec.Struct, frozen=True):
     """A trigger run: every participant, in the order of the conditions they satisfied."""
 
     participants: tuple[Context, ...]

@@ -145,9 +145,7 @@ class Current:
         with self._lock:
             if self._over:
                 raise AttemptOver(self.task, self.id, self.attempt)
-            fact = EventEmitted(
-                code, msgspec.Raw(raw), emitter=self.id, emitter_task=self.task, depth=self.depth
-            )
+            fact = EventEmitted(code, msgspec.Raw(raw), emitter=self.id, emitter_task=self.task, depth=self.depth)
             id = self._derive("buffered", code, raw)
             self._buffered.append(draft(id, fact, cause=self.id, root=self.root, repeatable=True))
         return id

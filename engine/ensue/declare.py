@@ -120,9 +120,7 @@ def _kinds(together: Sequence[Question], failed: Question | None = None) -> froz
     return frozenset(kind for each in together for kind in kinds_of(each, failed is each))
 
 
-def _check_served(
-    draft: Draft, providers: Sequence[Provider], conditions: Sequence[Condition], where: str
-) -> None:
+def _check_served(draft: Draft, providers: Sequence[Provider], conditions: Sequence[Condition], where: str) -> None:
     """Refuse a branch that would always fire without arguments although some were provided."""
     if providers and not serves(providers, _kinds(draft.questions)):
         names = {str(place): condition for place, condition in enumerate(conditions)}
@@ -178,9 +176,7 @@ def _start(start: Any, where: str) -> tuple[Start, int | None]:
         case datetime() if start.tzinfo is not None:
             return None, (start - _EPOCH) // timedelta(microseconds=1)
         case datetime():
-            raise DeclarationError(
-                f"{where}: .starting({start}) has no time zone: pass an aware datetime, in UTC say"
-            )
+            raise DeclarationError(f"{where}: .starting({start}) has no time zone: pass an aware datetime, in UTC say")
         case _:
             pass
     raise DeclarationError(

@@ -49,9 +49,7 @@ class Comparison:
         return f"{self.operator}({self.value!r})"
 
     def __bool__(self) -> bool:
-        raise BadFilter(
-            f"{self!r} is a part of a filter and not an answer: put it in a mapping, one per path"
-        )
+        raise BadFilter(f"{self!r} is a part of a filter and not an answer: put it in a mapping, one per path")
 
 
 Ordered = int | float | str | date
@@ -132,9 +130,7 @@ def _subset(user: Mapping[Any, Any], what: str, where: str) -> Subset:
     tests: dict[str, Test] = {}
     for path, value in user.items():
         if not isinstance(path, str) or not path:
-            raise BadFilter(
-                f"{what} of {where} has the key {path!r}: write field names or dotted paths as text"
-            )
+            raise BadFilter(f"{what} of {where} has the key {path!r}: write field names or dotted paths as text")
         at = f"{what} of {where} at {path!r}"
         if isinstance(value, Comparison):
             tests[path] = _test(value, what, where)
@@ -165,13 +161,9 @@ def _test(user: Comparison, what: str, where: str) -> Test:
     at = f"{what} of {where}, {user!r},"
     match user.operator:
         case "gt" | "ge" | "lt" | "le":
-            orderable = isinstance(value, (int, float, str, date)) and not isinstance(
-                value, (bool, datetime, Enum)
-            )
+            orderable = isinstance(value, (int, float, str, date)) and not isinstance(value, (bool, datetime, Enum))
             if not orderable:
-                raise BadFilter(
-                    f"{at} compares by order: give it a number, text or date, or write a function"
-                )
+                raise BadFilter(f"{at} compares by order: give it a number, text or date, or write a function")
         case "one_of":
             if not value:
                 raise BadFilter(f"{at} has nothing to choose from: give it at least one value")

@@ -9,7 +9,7 @@ import msgspec
 
 from ensue.declare import DeclaredTrigger
 from ensue.signatures import Codec
-from ensue_core.declarations import Fields, OnCron, OnEvent, Static, Subset
+from ensue_core.declarations import Condition, Fields, OnCron, OnEvent, OnResult, Static, Subset
 from ensue_core.errors import ArgumentsMismatch, BadValue, DeclarationError
 
 __all__ = ["check_fit"]
@@ -38,7 +38,9 @@ def check_fit(trigger: DeclaredTrigger, codecs: Mapping[str, Codec]) -> None:
                 _check_source(trigger, provider, codecs)
             case _:
                 pass
-    _check_filters(trigger, codecs)
+    for name, condition in spec.conditions.items():
+        _check_filter(trigger, condition, codecs)
+        _check_key(trigger, name, condition, codecs)
 
 
 def _check_names(trigger: DeclaredTrigger, codec: Codec, names: tuple[str, ...]) -> None:
@@ -59,12 +61,9 @@ def _check_source(trigger: DeclaredTrigger, provider: Fields, codecs: Mapping[st
                 if isinstance(condition, OnCron) and provider.kind == "cron":
                     known.append(frozenset({"timestamp", "last_execution"}))
             case _ if provider.kind in ("status", "exception"):
-                watched = codecs.get(condition.task)
                 more = {"exception_type", "exception_message"} if provider.kind == "exception" else set[str]()
-                if watched is None or watched.shape.extra:
-                    known.append(None)
-                else:
-                    known.append(frozenset(watched.shape.names) | more)
+                names = _parameters(codecs.get(condition.task))
+                known.append(None if names is None else names | more)
             case _:
                 pass
     for field in provider.names:
@@ -86,20 +85,39 @@ def _field_names(type_: Any) -> frozenset[str] | None:
             return None
 
 
-def _check_filters(trigger: DeclaredTrigger, codecs: Mapping[str, Codec]) -> None:
+def _check_filter(trigger: DeclaredTrigger, condition: Condition, codecs: Mapping[str, Codec]) -> None:
     """Refuse an argument filter on a parameter that the watched task does not have: it would never pass."""
-    for condition in trigger.spec.conditions.values():
-        if isinstance(condition, (OnEvent, OnCron)):
-            continue
-        watched = codecs.get(condition.task)
-        if watched is None or watched.shape.extra or not isinstance(condition.arguments, Subset):
-            continue
-        for path in condition.arguments.tests:
-            if path.partition(".")[0] not in watched.shape.names:
-                raise DeclarationError(
-                    f"trigger {trigger.spec.id!r} filters calls of {condition.task!r} by {path!r}, and there "
-                    f"is no such parameter: use one of {', '.join(watched.shape.names) or 'none'}"
-                )
+    if isinstance(condition, (OnEvent, OnCron)) or not isinstance(condition.arguments, Subset):
+        return
+    names = _parameters(codecs.get(condition.task))
+    for path in condition.arguments.tests:
+        if names is not None and path.partition(".")[0] not in names:
+            raise DeclarationError(
+                f"trigger {trigger.spec.id!r} filters calls of {condition.task!r} by {path!r}, and there is "
+                f"no such parameter: use one of {', '.join(sorted(names)) or 'none'}"
+            )
+
+
+def _check_key(trigger: DeclaredTrigger, name: str, condition: Condition, codecs: Mapping[str, Codec]) -> None:
+    """Refuse a join key that no match can have."""
+    if condition.key.kind != "path" or isinstance(condition, OnCron):
+        return
+    if isinstance(condition, OnEvent):
+        names = _field_names(trigger.payload_types.get(name, Any))
+    else:
+        names = _parameters(codecs.get(condition.task))
+        if names is not None and isinstance(condition, OnResult):
+            names |= {"result"}
+    if names is not None and condition.key.path.partition(".")[0] not in names:
+        raise DeclarationError(
+            f"trigger {trigger.spec.id!r} joins by {condition.key.path!r}, and there is only "
+            f"{', '.join(sorted(names)) or 'nothing'}: use one of these, or .by(None)"
+        )
+
+
+def _parameters(codec: Codec | None) -> frozenset[str] | None:
+    """Return the parameter names of a watched task, or None where any may be given."""
+    return None if codec is None or codec.shape.extra else frozenset(codec.shape.names)
 
 
 def _said(error: Exception) -> str:

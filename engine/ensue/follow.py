@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from ensue_core.defaults import Defaults
@@ -36,6 +37,7 @@ class Follower:
         self._ends: dict[Id, set[asyncio.Future[Record]]] = {}
         self._position = 0
         self._task: asyncio.Task[None] | None = None
+        self._resting: asyncio.Future[bool] | None = None
 
     async def track(self, tracker: Tracker, after: int) -> None:
         """Show a tracker the records past a position until it has seen all it needs."""
@@ -79,25 +81,41 @@ class Follower:
             self._task = asyncio.create_task(self._read(), name="ensue-follow")
         else:
             # Somebody needs the past: show it again to all, in order.
-            self._position = min(self._position, after)
+            if after < self._position:
+                self._position = after
+                if self._resting is not None:
+                    self._resting.cancel()
 
     async def _read(self) -> None:
         while self._trackers or self._ends:
             try:
-                position = self._position
+                position, here = self._position, list(self._trackers)
                 records = await self._store.log.read(position, self._defaults.page_records_max)
                 if self._position < position:
                     continue  # a newcomer needs the past
                 for record in records:
                     self._show(record)
                 if records:
+                    # A short page is not the end of the log: only an empty one is.
                     self._position = records[-1].position
-                if len(records) < self._defaults.page_records_max:
-                    self._finish()
-                    if self._trackers or self._ends:
-                        await self._store.log.wait(self._position, self._defaults.poll_seconds * 4)
+                    continue
+                self._finish(here)
+                if self._trackers or self._ends:
+                    await self._rest()
             except StoreError:
                 await self._store.clock.sleep(self._defaults.poll_seconds)
+
+    async def _rest(self) -> None:
+        """Wait for the log to grow, or for somebody who needs the past."""
+        wait = self._store.log.wait(self._position, self._defaults.poll_seconds * 4)
+        self._resting = resting = asyncio.ensure_future(wait)
+        try:
+            await asyncio.wait({resting})
+            if not resting.cancelled():
+                resting.result()
+        finally:
+            self._resting = None
+            resting.cancel()
 
     def _show(self, record: Record) -> None:
         fact = record.fact
@@ -107,12 +125,18 @@ class Follower:
                     each.set_result(record)
         for tracker, (after, done) in list(self._trackers.items()):
             if record.position > after and not done.done():
-                self._guard(done, lambda tracker=tracker: tracker.see(record))
+                self._guard(done, partial(tracker.see, record))
 
-    def _finish(self) -> None:
-        for tracker, (_, done) in list(self._trackers.items()):
-            if not done.done():
-                self._guard(done, lambda tracker=tracker, done=done: done.set_result(None) if tracker.seen_all() else None)
+    def _finish(self, here: Sequence[Tracker]) -> None:
+        """Ask those who were here when the last page was read: who came later has not seen it all."""
+        for tracker in here:
+            _, done = self._trackers.get(tracker, (0, None))
+            if done is not None and not done.done():
+                self._guard(done, partial(self._ask, tracker, done))
+
+    def _ask(self, tracker: Tracker, done: asyncio.Future[None]) -> None:
+        if tracker.seen_all():
+            done.set_result(None)
 
     def _guard(self, done: asyncio.Future[None], call: Callable[[], object]) -> None:
         """A tracker that fails must fail its own waiter, not the reader."""

@@ -32,11 +32,7 @@ def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, 
         raise NotModuleLevel(what, where)
     name = function.__name__
     inner = inspect.unwrap(function)
-    if (
-        inspect.iscoroutinefunction(inner)
-        or inspect.isgeneratorfunction(inner)
-        or inspect.isasyncgenfunction(inner)
-    ):
+    if inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise DeclarationError(
             f"{what} of {where}, {name}, is async or a generator: make it a plain def that returns its "
             "answer (slow work belongs in a task)"
@@ -47,9 +43,7 @@ def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, 
         raise DeclarationError(
             f"{what} of {where}, {name}, is called with one argument and cannot be: give it one parameter"
         ) from None
-    return FunctionRef(
-        f"{module_name(function.__module__)}:{function.__qualname__}", _source(function)
-    ), function
+    return FunctionRef(f"{module_name(function.__module__)}:{function.__qualname__}", _source(function)), function
 
 
 def _is_module_level(function: FunctionType) -> bool:
@@ -85,8 +79,12 @@ def module_name(name: str) -> str:
 
 
 def qualified_name(type_: type) -> str:
-    """Return a class as it is recorded: `builtins.ValueError`, `shop.errors.OutOfStock`, never `__main__`."""
-    return f"{module_name(type_.__module__)}.{type_.__qualname__}"
+    """Return a class as it is recorded: `builtins.ValueError`, `shop.errors.OutOfStock`, never `__main__`.
+
+    Our own errors are recorded as users import them: `ensue.BadValue`.
+    """
+    module = module_name(str(type_.__module__))
+    return f"{'ensue' if module.startswith('ensue_core.') else module}.{type_.__qualname__}"
 
 
 def where_defined(function: Callable[..., Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from ensue.current import slot_released
+from ensue.functions import qualified_name
 from ensue.settled import Settling
 from ensue_core.errors import TaskCancelled, TaskFailed, WaitTimeout
 from ensue_core.facts import AttemptEnded, Failure, InvocationCancelled
@@ -41,7 +42,9 @@ class Handle(Generic[R]):
 
     __slots__ = ("_after", "_engine", "_task", "duplicate", "id")
 
-    def __init__(self, engine: Engine, id: Id, *, task: str = "", after: int | None = None, duplicate: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, id: Id, *, task: str = "", after: int | None = None, duplicate: bool = False
+    ) -> None:
         self._engine, self._task, self._after = engine, task, after
         self.id: str = id
         """The invocation's id."""
@@ -70,7 +73,8 @@ class Handle(Generic[R]):
                 record = await self._engine.ending_of(Id(self.id), self._after)
         except TimeoutError:
             raise WaitTimeout(
-                f"invocation {self.id} has not ended after {timeout:g} s; it goes on, wait again or see `ensue trace {self.id}`"
+                f"invocation {self.id} has not ended after {timeout:g} s; it goes on: wait again, or see "
+                f"`ensue trace {self.id}`"
             ) from None
         fact = record.fact
         if isinstance(fact, InvocationCancelled):
@@ -84,7 +88,7 @@ class Handle(Generic[R]):
     def _failure(self, task: str, failure: Failure) -> BaseException:
         error = TaskFailed(task, self.id, failure.type, failure.message, failure.traceback)
         for kind in self._engine.raises_of(task):
-            if f"{kind.__module__}.{kind.__qualname__}" == failure.type:
+            if qualified_name(kind) == failure.type:
                 try:
                     own = kind(failure.message)
                 except Exception:
@@ -136,5 +140,3 @@ class Emitted:
                 await self._engine.settle(tracker, self.position)
         except TimeoutError:
             raise WaitTimeout(f"event {self.id} is not settled after {timeout:g} s: {tracker.says()}") from None
-
-

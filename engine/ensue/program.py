@@ -111,11 +111,12 @@ def assemble(sources: Sequence[Tasks | str]) -> Program:
     tasks = {name: define(task) for name, task in declared.items()}
     found = [trigger for task in declared.values() for trigger in task.triggers]
     triggers = tuple(sorted(found, key=lambda trigger: trigger.spec.id))
+    codecs = {name: task.codec for name, task in tasks.items()}
     events: dict[str, Any] = {}
     for trigger in triggers:
         _check_tasks(trigger, tasks)
         _collect_types(trigger, events)
-        check_fit(trigger, {name: task.codec for name, task in tasks.items()})
+        check_fit(trigger, codecs)
     versions = [trigger.spec.version for trigger in triggers]
     return Program(
         tasks=tasks,
@@ -166,8 +167,7 @@ def _imported(name: str) -> list[Tasks]:
     routers = [each for each in values if isinstance(each, Tasks)]
     if not routers:
         raise ModuleNotLoaded(
-            f"{name!r} of Engine(tasks=[...]) holds no Tasks: assign one at module level, as in "
-            "tasks = Tasks('shop')"
+            f"{name!r} of Engine(tasks=[...]) holds no Tasks: assign one at module level, as in tasks = Tasks('shop')"
         )
     return routers
 
@@ -187,9 +187,7 @@ def _unique_resources(routers: Sequence[Tasks]) -> dict[str, Resource[Any]]:
     for router in routers:
         for name, resource in router.declared_resources.items():
             if name in found:
-                raise DeclarationError(
-                    f"two resources are named {name!r}: rename one, or use another Tasks prefix"
-                )
+                raise DeclarationError(f"two resources are named {name!r}: rename one, or use another Tasks prefix")
             found[name] = resource
     return found
 

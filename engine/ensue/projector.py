@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+
 from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
@@ -34,7 +35,15 @@ _LEASE = f"projector/{PROJECTION}"
 class Projector:
     """Folds the log into the query views until it is cancelled."""
 
-    def __init__(self, store: Store, clock: Clock, defaults: Defaults, *, process: str, gather_seconds: float = GATHER_SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        defaults: Defaults,
+        *,
+        process: str,
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:
         self._store, self._clock, self._defaults, self._process = store, clock, defaults, process
         self._gather = gather_seconds
         self._fold = QueryFold()

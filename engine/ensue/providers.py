@@ -53,9 +53,7 @@ def provider_of(given: Given, where: str) -> tuple[Provider, dict[str, Callable[
             )
         return Fields(given.kind, names), {}
     if len(given.values) != 1 or isinstance(given.values[0], str):
-        raise DeclarationError(
-            f"{what} of {where} needs one function of the context, or names of fields: give it one"
-        )
+        raise DeclarationError(f"{what} of {where} needs one function of the context, or names of fields: give it one")
     ref, function = function_ref(given.values[0], f"the function of {what}", where)
     return Provided(given.kind, ref), {ref.name: function}
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -146,15 +146,18 @@ async def open_resources(engine: Engine, stack: AsyncExitStack) -> None:
 
 
 @asynccontextmanager
-async def _held(function: Callable[[], Any], name: str) -> Any:
+async def _held(function: Callable[[], AsyncIterator[Any]], name: str) -> AsyncGenerator[Any, None]:
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     closing = asyncio.Event()
 
     async def hold() -> None:
         try:
-            async with contextlib.asynccontextmanager(function)() as value:
-                opened.set_result(value)
-                await closing.wait()
+            values = function()
+            opened.set_result(await anext(values))
+            await closing.wait()
+            # The code after its `yield` closes it; it yields no second time.
+            async for _ in values:
+                raise RuntimeError(f"resource {name} yielded twice: yield its value once")
         except BaseException as error:
             if opened.done():
                 raise

@@ -8,6 +8,7 @@ asked about does.
 from __future__ import annotations
 
 from ensue.scheduler.listening import Listening
+from ensue.scheduler.state import ChainState
 from ensue_core.facts import (
     AttemptEnded,
     Decided,
@@ -29,7 +30,6 @@ from ensue_core.ports import Chain
 from ensue_core.records import Record
 from ensue_core.rows import ChainRow, TriggerRow
 from ensue_projections.chain import chain_changes
-from ensue.scheduler.state import ChainState
 
 _DECLARING = (
     Decided,
@@ -52,11 +52,13 @@ class Settling:
         self._ended: set[Id] = set()
         self._undecided: dict[int, Record] = {}
         self._chains: dict[str, ChainState] = {}
+        self._folded: dict[str, int] = {}
         self._listening: dict[tuple[str, str | None], Listening] = {}
         self._first, self._position = first, position
 
-    def know(self, chain: Chain) -> None:
-        """Start from a service's chain as the store has it."""
+    def know(self, chain: Chain, position: int) -> None:
+        """Start from a service's chain as the store has it; its last Step stands at `position`."""
+        self._folded[chain.row.service] = position
         rows = tuple(row for row in chain.triggers)
         self._chains[chain.row.service] = ChainState(Chain(chain.row, rows))
 
@@ -135,12 +137,13 @@ class Settling:
 
     def _fold(self, record: Record) -> None:
         service: str = getattr(record.fact, "service", "")
+        if record.position <= self._folded.get(service, 0):
+            return  # shown again, or older than the snapshot we began with
+        self._folded[service] = record.position
         state = self._chains.get(service)
         if state is None:
             state = self._chains[service] = ChainState(Chain(ChainRow(service)))
         fact = record.fact
-        if isinstance(fact, Decided) and fact.through.position < state.row.through.position:
-            return  # shown again, or older than the snapshot we began with
         for change in chain_changes(record):
             known: dict[str, TriggerRow] = state.triggers
             name = getattr(change, "trigger", None)

@@ -55,9 +55,7 @@ class Shape:
         self.required: frozenset[str] = frozenset(self.names) - frozenset(self.defaults)
         self._given = self.struct({}, dict.fromkeys(self.defaults, msgspec.UNSET))
 
-    def struct(
-        self, types: Mapping[str, Any], defaults: Mapping[str, Any], **options: Any
-    ) -> type[msgspec.Struct]:
+    def struct(self, types: Mapping[str, Any], defaults: Mapping[str, Any], **options: Any) -> type[msgspec.Struct]:
         """Return a Struct with a field for each parameter, in the order of the signature."""
 
         def fields(names: list[str]) -> list[Any]:
@@ -107,9 +105,7 @@ class Shape:
             return f"{twice[0]!r} is given twice, by place and by name"
         if not self.extra and (unknown := [name for name in kwargs if name not in self.names]):
             return f"there is no parameter {', '.join(map(repr, unknown))} ({takes})"
-        missing = [
-            name for name in self.names if name in self.required and name not in kwargs and name not in taken
-        ]
+        missing = [name for name in self.names if name in self.required and name not in kwargs and name not in taken]
         return f"{', '.join(map(repr, missing))} is missing ({takes})" if missing else None
 
 
@@ -143,8 +139,7 @@ class Codec:
         self.shape = shape
         self.what = f"arguments of {shape.task}"
         types = {
-            name: check_type(hints.get(name, Any), f"parameter {name!r} of task {shape.task!r}")
-            for name in shape.names
+            name: check_type(hints.get(name, Any), f"parameter {name!r} of task {shape.task!r}") for name in shape.names
         }
         self.handles: tuple[str, ...] = tuple(name for name, type_ in types.items() if holds_handle(type_))
         rest = hints.get(shape.extra or "", Any)
@@ -154,9 +149,7 @@ class Codec:
         self._blank = msgspec.json.Decoder(self._typed, dec_hook=_blank) if self.handles else self._decoder
         self._plain_defaults = _plain_defaults(shape.defaults)
         kept = {
-            name: default
-            if _comes_back(default, self._plain_defaults.get(name), types[name])
-            else msgspec.UNSET
+            name: default if _comes_back(default, self._plain_defaults.get(name), types[name]) else msgspec.UNSET
             for name, default in shape.defaults.items()
         }
         self._full = shape.struct({}, kept)
@@ -194,9 +187,7 @@ class Codec:
                 typed = self._decoder.decode(raw)
             values = msgspec.structs.astuple(typed)
             count = len(self.shape.positional)
-            keywords = (
-                dict(zip(self.shape.keywords, values[count:], strict=True)) if self.shape.keywords else {}
-            )
+            keywords = dict(zip(self.shape.keywords, values[count:], strict=True)) if self.shape.keywords else {}
             if self.shape.extra:
                 keywords |= self._extra(raw)
         except (msgspec.MsgspecError, NotImplementedError, RecursionError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal, assert_never, cast
 
 import msgspec
@@ -24,7 +25,7 @@ from ensue_core.rows import EventRow, InvocationRow, RunRow
 __all__ = ["Node", "Trace", "last_root", "tail", "trace"]
 
 NODES_MAX = 1_000
-"""How many nodes a trace holds; what is left out is counted where it hangs."""
+"""How many nodes a trace holds; where something is left out, that is said."""
 
 Kind = Literal["event", "run", "invocation", "slot", "record"]
 
@@ -34,7 +35,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `name` is the event's code, the trigger, the task or the schedule. `status` is a run's outcome or an
     invocation's status. `seconds` is how long an invocation took from its first start to its end. `again` says
-    that it stands higher up with its effects; `omitted` counts effects left out.
+    that it stands higher up with its effects; `omitted` counts effects left out, at least so many.
     """
 
     kind: Kind
@@ -82,7 +83,7 @@ async def trace(store: Store, id: Id) -> Trace:
     while len(spine) <= DEFAULTS.cause_depth_max * 3 and (cause := await tracing.cause_of(spine[-1])) is not None:
         spine.append(cause)
     await tracing.spread(target)
-    for effect, cause in zip(spine, spine[1:], strict=False):
+    for effect, cause in pairwise(spine):
         tracing.effects[subject_id(cause)] = [effect]
     root = await tracing.node(spine[-1], subject_id(target), set())
     return Trace(subject_id(target), root, tracing.made, tracing.omitted_in_all)

@@ -55,9 +55,7 @@ class _Providing:
         """React with fixed arguments."""
         return Trigger(self._rule.with_given("static", arguments))
 
-    def with_args_from_event(
-        self, *function_or_fields: str | Callable[[EventContext[Any]], Kwargs]
-    ) -> Trigger:
+    def with_args_from_event(self, *function_or_fields: str | Callable[[EventContext[Any]], Kwargs]) -> Trigger:
         """React with arguments from the first event that takes part: payload fields, or a function."""
         return Trigger(self._rule.with_given("event", *function_or_fields))
 
@@ -65,15 +63,11 @@ class _Providing:
         """React with arguments from the first status, result or exception: its arguments, or a function."""
         return Trigger(self._rule.with_given("status", *function_or_fields))
 
-    def with_args_from_result(
-        self, *function_or_fields: str | Callable[[ResultContext[Any]], Kwargs]
-    ) -> Trigger:
+    def with_args_from_result(self, *function_or_fields: str | Callable[[ResultContext[Any]], Kwargs]) -> Trigger:
         """React with arguments from the first result that takes part: its fields, or a function."""
         return Trigger(self._rule.with_given("result", *function_or_fields))
 
-    def with_args_from_exception(
-        self, *function_or_fields: str | Callable[[ExceptionContext], Kwargs]
-    ) -> Trigger:
+    def with_args_from_exception(self, *function_or_fields: str | Callable[[ExceptionContext], Kwargs]) -> Trigger:
         """React with arguments from the first exception: `exception_type`, ..., or a function."""
         return Trigger(self._rule.with_given("exception", *function_or_fields))
 
@@ -198,9 +192,7 @@ class Condition(Generic[C_co]):
         self: Condition[ResultContext[R] | EndContext[R]], function: Callable[[ResultContext[R]], Kwargs], /
     ) -> Trigger: ...
     @overload
-    def with_args_from_result(
-        self: Condition[ResultContext[Any] | EndContext[Any]], *fields: str
-    ) -> Trigger: ...
+    def with_args_from_result(self: Condition[ResultContext[Any] | EndContext[Any]], *fields: str) -> Trigger: ...
     def with_args_from_result(self, *function_or_fields: Any) -> Trigger:
         """React with arguments from the result: its fields, or a function."""
         return Trigger(self.rule.with_given("result", *function_or_fields))
@@ -210,17 +202,13 @@ class Condition(Generic[C_co]):
         self: Condition[ExceptionContext | EndContext[Any]], function: Callable[[ExceptionContext], Kwargs], /
     ) -> Trigger: ...
     @overload
-    def with_args_from_exception(
-        self: Condition[ExceptionContext | EndContext[Any]], *fields: str
-    ) -> Trigger: ...
+    def with_args_from_exception(self: Condition[ExceptionContext | EndContext[Any]], *fields: str) -> Trigger: ...
     def with_args_from_exception(self, *function_or_fields: Any) -> Trigger:
         """React with arguments from the failure: `exception_type`, ..., its arguments, or a function."""
         return Trigger(self.rule.with_given("exception", *function_or_fields))
 
     @overload
-    def with_args_from_cron(
-        self: Condition[CronContext], function: Callable[[CronContext], Kwargs], /
-    ) -> Trigger: ...
+    def with_args_from_cron(self: Condition[CronContext], function: Callable[[CronContext], Kwargs], /) -> Trigger: ...
     @overload
     def with_args_from_cron(self: Condition[CronContext], *fields: str) -> Trigger: ...
     def with_args_from_cron(self, *function_or_fields: Any) -> Trigger:

@@ -5,7 +5,7 @@ Code (filter functions, providers) appears here only by its registered name and 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -123,10 +123,12 @@ def condition_id(condition: Condition) -> str:
 
 def _without_source(plain: Any) -> Any:
     if isinstance(plain, dict):
-        drop = {"source"} if set(plain) == {"name", "source"} else set[str]()
-        return {name: _without_source(item) for name, item in plain.items() if name not in drop}
+        table = cast("dict[str, Any]", plain)
+        drop = {"source"} if set(table) == {"name", "source"} else set[str]()
+        return {name: _without_source(item) for name, item in table.items() if name not in drop}
     if isinstance(plain, list):
-        return [_without_source(item) for item in plain]
+        items: list[Any] = plain
+        return [_without_source(item) for item in items]
     return plain
 
 

@@ -29,8 +29,8 @@ class UnknownStatus(DeclarationError):
 
     def __init__(self, name: object, where: str = "") -> None:
         super().__init__(
-            f"{where}{': ' if where else ''}{name!r} is not a status: use REGISTERED, SCHEDULED, PENDING, RUNNING, RETRY, SUCCESS, FAILED "
-            "or CANCELLED"
+            f"{where}{': ' if where else ''}{name!r} is not a status: use REGISTERED, SCHEDULED, PENDING, RUNNING, "
+            "RETRY, SUCCESS, FAILED or CANCELLED"
         )
 
 
@@ -39,8 +39,8 @@ class BadCron(DeclarationError):
 
     def __init__(self, expression: object, why: str, where: str = "") -> None:
         super().__init__(
-            f"{where}{': ' if where else ''}cron expression {expression!r}: {why}; write 5 fields (minute hour day month weekday), or 6 with "
-            "seconds first"
+            f"{where}{': ' if where else ''}cron expression {expression!r}: {why}; write 5 fields (minute hour day "
+            "month weekday), or 6 with seconds first"
         )
 
 
@@ -49,8 +49,8 @@ class BadDuration(DeclarationError):
 
     def __init__(self, duration: object, where: str = "") -> None:
         super().__init__(
-            f"{where}{': ' if where else ''}{duration!r} is not a duration: write a positive number with ms, s, m, h or d ('15m', '1h30m'), "
-            "a timedelta, or seconds"
+            f"{where}{': ' if where else ''}{duration!r} is not a duration: write a positive number with ms, s, m, h "
+            "or d ('15m', '1h30m'), a timedelta, or seconds"
         )
 
 
@@ -67,8 +67,8 @@ class JoinWithoutKey(DeclarationError):
 
     def __init__(self, where: str, conditions: str) -> None:
         super().__init__(
-            f"{where} joins conditions that do not all watch one task ({conditions}): say on each how matches "
-            'pair, .by("path") with the path of an equal value, or .by(None) for any with any'
+            f"{where} joins conditions that do not all watch one task ({conditions}): say on each how "
+            'matches pair, .by("path") with the path of an equal value, or .by(None) for any with any'
         )
 
 

@@ -205,10 +205,14 @@ class TriggerDeclared(Fact, frozen=True):
 
 
 class TriggerRetired(Fact, frozen=True):
-    """A trigger is no longer declared; its waiting matches stay until their windows pass."""
+    """A trigger is no longer declared; its waiting matches stay until their windows pass.
+
+    `own` is how far it had been asked: where it returns with a `start=` in the past, it is asked no record twice.
+    """
 
     service: str
     trigger: str
+    own: Through | None = None
 
 
 PauseReason = Literal["user", "timeouts", "takeover"]

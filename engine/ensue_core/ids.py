@@ -35,7 +35,7 @@ def _hash(parts: tuple[str | bytes | int, ...], size: int) -> bytes:
     try:
         raw = _msgpack.encode(parts)
     except UnicodeEncodeError:  # lone surrogates, which a user's key may hold
-        raw = _msgpack.encode([part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts])
+        raw = _msgpack.encode([_surrogates(part) if isinstance(part, str) else part for part in parts])
     hashing = _blank[size].copy()  # half the price of a new one
     hashing.update(raw)
     return hashing.digest()
@@ -44,6 +44,10 @@ def _hash(parts: tuple[str | bytes | int, ...], size: int) -> bytes:
 _blank = {size: blake2b(digest_size=size) for size in (10, 16, 20)}
 _FREE = 0x0FFF_3FFF_FFFF_FFFF_FFFF
 _MARKS = 0x8000_8000_0000_0000_0000
+
+
+def _surrogates(part: str) -> bytes:
+    return part.encode("utf-8", "surrogatepass")
 
 
 def _uuid8(millis: int, tail: bytes) -> Id:

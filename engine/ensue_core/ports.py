@@ -123,7 +123,7 @@ class Step(msgspec.Struct, frozen=True):
         ]
         parts += [*self.through.positions, self.clock, own]
         for fact in self.facts:
-            parts += [fact.id, fact.data]
+            parts += [fact.id, fact.cause or "", fact.root or "", fact.data]
         return derive(self.clock, "step", *parts)
 
 
@@ -184,12 +184,16 @@ class Claimed(msgspec.Struct, frozen=True, gc=False):
 
 
 class End(msgspec.Struct, frozen=True, gc=False):
-    """An attempt's end and the events that come with it."""
+    """An attempt's end and the events that come with it.
+
+    `if_expired` is the reaper's: the end counts only where the lease has still run out as it is appended.
+    """
 
     invocation: Id
     attempt: int
     end: Draft
     buffered: tuple[Draft, ...] = ()
+    if_expired: bool = False
 
 
 class Work(Protocol):

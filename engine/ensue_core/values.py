@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -61,9 +61,9 @@ def check_plain(plain: Json, what: str) -> None:
                 if not math.isfinite(item):
                     raise BadValue(f"{what} holds {item}: JSON has no NaN or infinity, use None or a string")
             elif isinstance(item, dict):
-                below.extend(item.values())
+                below.extend(cast("dict[str, Any]", item).values())
             elif isinstance(item, (list, tuple)):
-                below.extend(item)
+                below.extend(cast("list[Any]", item))
         if not below:
             return
         level = below
@@ -106,7 +106,7 @@ def decode_as(
 def convert(plain: Json, type_: Any, what: str, dec_hook: Callable[[type, Any], Any] | None = None) -> Any:
     """Turn JSON types into a declared type; raises `BadValue` where they do not fit."""
     try:
-        return msgspec.convert(plain, type=type_, dec_hook=dec_hook, strict=False if type_ is float else True)
+        return msgspec.convert(plain, type=type_, dec_hook=dec_hook, strict=type_ is not float)
     except (msgspec.ValidationError, NotImplementedError, RecursionError) as error:
         raise BadValue(f"{what} does not fit its declared type {_name(type_)}: {error}") from None
 
@@ -119,7 +119,7 @@ def plain(value: object, what: str) -> Json:
 def fields_of(value: object) -> Mapping[str, object] | None:
     """Return the named fields of a mapping, Struct or dataclass; None for anything else."""
     if isinstance(value, Mapping):
-        return value
+        return cast("Mapping[str, object]", value)
     if isinstance(value, msgspec.Struct):
         return msgspec.structs.asdict(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -138,7 +138,9 @@ def canonical(plain: Json) -> str:
 
 def _sorted(plain: Json) -> Json:
     if isinstance(plain, dict):
-        return {key: _sorted(plain[key]) for key in sorted(plain)}
+        table = cast("dict[str, Json]", plain)
+        return {key: _sorted(table[key]) for key in sorted(table)}
     if isinstance(plain, list):
-        return [_sorted(item) for item in plain]
+        items: list[Any] = plain
+        return [_sorted(item) for item in items]
     return plain

@@ -70,11 +70,11 @@ class Check:
         return 0 if self._strangers else len(self._done - self._troubled)
 
     async def worker_is_ready(self) -> None:
-        """Wait until the worker has declared its triggers; raises `WorkerEnded` and `TimeoutError`."""
+        """Wait until the worker runs and has declared its triggers; raises `WorkerEnded` and `TimeoutError`."""
         newest = (await self._engine.invocations.list(limit=1)).items
         self._position = newest[0].position if newest else 0
         async with asyncio.timeout(3 * WAIT_SECONDS):
-            while not await self._engine.triggers.list(state="active"):
+            while not (self._worker.is_ready() and await self.triggers()):
                 self._worker.check()
                 await asyncio.sleep(0.05)
 
@@ -178,24 +178,31 @@ class Check:
         slots = 0
         for schedule in SCHEDULES:
             fired = await self._slots_of(schedule)
-            outcome.troubles += irregular(schedule, fired)
+            troubles = irregular(schedule, fired)
             slots += len(fired)
             for time, root in fired:
                 story = await story_of(self._engine, root)
                 # What the stop interrupted may be unfinished; it goes on when a worker comes back.
                 whole = time < stopped - timedelta(seconds=1)
-                outcome.troubles += differences(schedule.expected, story.calls, whole=whole)
+                troubles += differences(schedule.expected, story.calls, whole=whole)
                 self._accounted.update(story.invocations)
+            if troubles:
+                self._troubled.update(each.title for each in SCENARIOS if each.fire is None)
+                outcome.troubles += troubles
+        strangers: list[str] = []
         total = 0
         async for each in self._engine.invocations.all():
             if each.position > self._position:
                 total += 1
                 if each.id not in self._accounted:
-                    outcome.troubles.append(f"nobody asked for {call_of(await self._engine.invocations.get(each.id))}")
-        async for run in self._engine.runs.all():
-            if run.position > self._position and run.outcome != "fired":
-                outcome.troubles.append(f"a run of {run.trigger} did not fire: {run.outcome}, {run.reason}")
-        self._strangers = len(outcome.troubles)
+                    strangers.append(f"nobody asked for {call_of(await self._engine.invocations.get(each.id))}")
+        strangers += [
+            f"a run of {run.trigger} did not fire: {run.outcome}, {run.reason}"
+            async for run in self._engine.runs.all()
+            if run.position > self._position and run.outcome != "fired"
+        ]
+        self._strangers = len(strangers) + (status != 0)
+        outcome.troubles += strangers
         outcome.notes.append(
             f"{total} calls in the log, {slots} of them begun by a schedule; each one is accounted for"
         )

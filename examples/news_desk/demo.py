@@ -56,7 +56,7 @@ def main() -> int:
         url = arguments.store or store_url(keep=arguments.keep)
         begun = datetime.now(UTC)
         with serve_feeds() as feeds:
-            settings = {**SETTINGS, "ENSUE_URL": url, "NEWS_DESK_FEEDS": feeds, "ENSUE_APP": "app:engine"}
+            settings = {**SETTINGS, "ENSUE_URL": url, "NEWS_DESK_FEEDS": feeds}
             report.opening(url_shown(url), feeds)
             try:
                 with running_worker(WORKER_OUTPUT, settings) as worker:
@@ -157,4 +157,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

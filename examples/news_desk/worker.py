@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,10 @@ class Worker:
         if code is not None:
             raise WorkerEnded(f"the worker ended with status {code}")
 
+    def is_ready(self) -> bool:
+        """Whether it has said that it runs: its first words name its process."""
+        return f"process {self.pid}" in self.output.read_text("utf-8", errors="replace")
+
     def stop(self) -> int:
         """Ask it to finish what it does and end, as a deploy would; returns its exit status."""
         if self._process.poll() is None:
@@ -47,8 +51,10 @@ class Worker:
 
 
 @contextmanager
-def running_worker(output: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
+def running_worker(output: Path, settings: Mapping[str, str]) -> Generator[Worker]:
     """Start a worker with these environment variables; it is stopped when the block ends, however it ends."""
+    if not ensue_command().exists():
+        raise WorkerEnded(f"there is no {ensue_command()}: install the project into this Python (`make env`)")
     command = [str(ensue_command()), "run", "app:engine"]
     with output.open("wb") as file:
         process = subprocess.Popen(

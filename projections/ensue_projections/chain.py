@@ -95,10 +95,12 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
         case TriggerRetired() as fact:
             return (
                 TimersGone(fact.service, fact.trigger),
-                TriggerChanged(fact.service, fact.trigger, "retired", None),
+                TriggerChanged(fact.service, fact.trigger, "retired", fact.own),
             )
         case TriggerPaused() as fact:
-            return (TriggerChanged(fact.service, fact.trigger, "paused", fact.own, reason=fact.reason),)
+            return (
+                TriggerChanged(fact.service, fact.trigger, "paused", fact.own, reason=fact.reason),
+            )
         case TriggerResumed() as fact:
             changed = TriggerChanged(fact.service, fact.trigger, "active", fact.own, fact.begins)
             return (changed, *_timers(fact.service, fact.trigger, fact.timers))
@@ -106,9 +108,7 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
             return (ServicePauseSet(fact.service, True),)
         case ServiceResumed() as fact:
             timers = tuple(
-                timer
-                for name in sorted(fact.timers)
-                for timer in _timers(fact.service, name, fact.timers[name])
+                timer for name in sorted(fact.timers) for timer in _timers(fact.service, name, fact.timers[name])
             )
             return (ServicePauseSet(fact.service, False), *timers)
         case _:

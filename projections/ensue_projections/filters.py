@@ -79,7 +79,7 @@ def _ordered(left: Json, right: Json) -> bool:
 
 def _contains(value: Json, wanted: Json) -> bool:
     if isinstance(value, list):
-        return any(equal(item, wanted) for item in cast("list[Any]", value))
+        return any(equal(item, wanted) for item in cast(Any, value))
     return isinstance(value, (str, dict)) and isinstance(wanted, str) and wanted in value
 
 
@@ -93,7 +93,7 @@ def equal(left: Json, right: Json) -> bool:
         one, other = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
         return one.keys() == other.keys() and all(equal(item, other[name]) for name, item in one.items())
     if isinstance(left, list):
-        items = cast("list[Any]", left)
+        items: Any = cast(Any, left)
         return len(items) == len(right) and all(map(equal, items, right))
     return bool(left == right)
 
@@ -123,7 +123,7 @@ def at_path(value: Json, path: str) -> tuple[bool, Json]:
 def key_of(key: Key, plain: Json) -> str | None:
     """Return the text that a match pairs by in a join, or None for a record without the path.
 
-    `plain` is what the path leads into: a payload; arguments; for results, arguments and `result` beside them.
+    `plain` is what the path leads into: a payload; arguments; for results, arguments and `result` too.
     Keys are type-strict: `1`, `1.0`, `true` and `"1"` differ. Raises `ValueError` for a key by source, which
     is the invocation's id and in no value.
     """

@@ -23,7 +23,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened: an event, a status change with what it brings, or a cron slot.
 
     `source` is the event's, the invocation's or the slot's id; `created` the position of the record that
-    created the invocation.
+    created the invocation, `previous` the slot that ticked before a slot (0: not known).
     """
 
     kind: SourceKind
@@ -44,6 +44,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     result: msgspec.Raw | None = None
     failure: Failure | None = None
     slot: int = 0
+    previous: int = 0
 
 
 def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
@@ -102,12 +103,12 @@ SLOT_INDEX = 1 << 20
 """Where a slot stands among a record's occurrences: after them all."""
 
 
-def slot_occurrence(slot_id: Id, slot: int, position: int) -> Occurrence:
+def slot_occurrence(slot_id: Id, slot: int, position: int, previous: int = 0) -> Occurrence:
     """Return the occurrence that a cron slot is; it belongs to one condition and stands in no other record.
 
     `position` is that of the last record heard before it, so that it has its place in the order.
     """
-    return Occurrence("cron", position, SLOT_INDEX, slot_id, slot, slot_id, slot_id, slot=slot)
+    return Occurrence("cron", position, SLOT_INDEX, slot_id, slot, slot_id, slot_id, slot=slot, previous=previous)
 
 
 def ended_invocation(record: Record) -> Id | None:

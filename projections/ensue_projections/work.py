@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from ensue_core.changes import WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
-from ensue_core.facts import (
-    AttemptEnded,
-    AttemptStarted,
-    InvocationCancelled,
-    InvocationCreated,
-    TriggerFired,
-)
+from ensue_core.facts import AttemptEnded, AttemptStarted, InvocationCancelled, InvocationCreated, TriggerFired
 from ensue_core.records import Record
 from ensue_core.rows import WorkRow
 

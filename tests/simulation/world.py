@@ -37,6 +37,7 @@ from ensue_core.facts import AttemptStarted
 from ensue_core.ids import derive_from
 from ensue_projections.queries import PROJECTION
 from tests.simulation import program
+from tests.simulation.checker import Evidence, check
 from tests.simulation.faults import FaultyLine, Rates, Trouble
 from tests.simulation.loop import PROCESS, START, SimClock, SimLoop
 from tests.simulation.oracle import happened, listens
@@ -57,6 +58,8 @@ class Scenario(msgspec.Struct):
     step_micros: int
     crash_steps: int
     """How many steps lie between crashes at a random await, about; 0 for none."""
+    crashes_max: int
+    """How many crashes by chance there are at most: a run in which nothing lives long shows little."""
     chaos_seconds: float
     """How much time lies between what is done to processes from outside, about."""
     restart_seconds: float
@@ -99,18 +102,20 @@ def scenario(seed: int) -> Scenario:
             (("scheduler",), ("scheduler", "projectors"), ("scheduler", "worker"), ("worker", "projectors"), ("worker",)),
         ]
     )
+    gap = draw.choice([0.3, 1.0, 4.0])
     return Scenario(
-        seconds=draw.choice([20.0, 60.0, 120.0]),
+        seconds=draw.choice([20.0, 40.0] if gap < 1 else [20.0, 60.0, 120.0]),
         defaults=defaults,
         rates=Rates.drawn(draw),
         skew_seconds=draw.choice([0.0, 0.0, 0.05, 3.0, 40.0]),
         shuffle=draw.random() < 0.9,
         step_micros=draw.choice([0, 0, 1, 50]),
         crash_steps=draw.choice([0, 2_000, 10_000]),
+        crashes_max=draw.choice([5, 20, 60]),
         chaos_seconds=draw.choice([3.0, 10.0, 40.0]),
         restart_seconds=draw.choice([0.1, 3.0, 12.0]),
         clients=draw.choice([1, 2, 3]),
-        gap_seconds=draw.choice([0.2, 1.0, 4.0]),
+        gap_seconds=gap,
         side=draw.random() < 0.4,
         slots=slots,
         gather_seconds=draw.choice([0.0, 0.02]),
@@ -130,6 +135,7 @@ class Slot:
     clock: SimClock | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Future[None] | None = None
+    running: Running | None = None
     down_until: float = 0.0
 
 
@@ -164,8 +170,9 @@ class World:
         self.emitted: dict[tuple[str, int], list[str]] = {}
         self.returns: set[tuple[str, int]] = set()
         self.crashes: list[tuple[int, str]] = []
-        self.alive: dict[str, list[tuple[int, int]]] = {"main": [], "side": []}
-        """When schedulers of a service came (+1) and went (-1), in log time by the simulation's own clock."""
+        self.watched: dict[str, list[tuple[int, int]]] = {"main": [], "side": []}
+        """From when to when a scheduler of a service ran, in log time by the simulation's own clock."""
+        self._up: dict[str, int] = {}
         self.services = ["main", "side"] if self.plan.side else ["main"]
         self.slots: list[Slot] = []
         self._trace = trace
@@ -230,18 +237,30 @@ class World:
         self.loop.crash(process)
         self.crashes.append((self.now(), process))
         self.counts["crash"] += 1
+        if len(self.crashes) == self.plan.crashes_max:
+            self.plan.rates.killed = 0.0
         self._left(slot)
         if slot.gone is not None and not slot.gone.done():
             slot.gone.set_result(None)
 
     def _left(self, slot: Slot) -> None:
+        self._blinks(slot)
         slot.process = ""
+
+    def _watches(self, slot: Slot) -> None:
         if "scheduler" in slot.roles:
-            self.alive[slot.service].append((self.now(), -1))
+            self._up[slot.process] = self.now()
+
+    def _blinks(self, slot: Slot) -> None:
+        since = self._up.pop(slot.process, None)
+        if since is not None:
+            self.watched[slot.service].append((since, self.now()))
 
     def _after_step(self, process: str) -> None:
         """Crash whoever has just yielded, now and then: so a crash can come at any await."""
         if self.calm or not process or not self.plan.crash_steps or self.loop.steps < self._crash_at:
+            return
+        if len(self.crashes) >= self.plan.crashes_max:
             return
         if any(each.process == process for each in self.slots):
             self._crash_at = self.loop.steps + round(self.draw.expovariate(1 / self.plan.crash_steps))
@@ -253,11 +272,14 @@ class World:
 
     def engine(self, clock: SimClock, version: Version) -> Engine:
         """Return an engine for one process."""
-        return Engine(
-            "memory:", tasks=[program.tasks_of(version)], app_id=NAMESPACE,
-            service="side" if version == "side" else "main",
-            defaults=self.plan.defaults, clock=clock, store=self.store(clock),
-        )  # fmt: skip
+        return self._engine(clock, version, self.store(clock))
+
+    def _engine(self, clock: SimClock, version: Version, store: MemoryStore) -> Engine:
+        service = "side" if version == "side" else "main"
+        defaults = self.plan.defaults
+        engine = Engine("memory:", app_id=NAMESPACE, service=service, defaults=defaults, clock=clock, store=store)
+        engine._program = program.program_of(version)  # pyright: ignore[reportPrivateUsage]
+        return engine
 
     def clock(self) -> SimClock:
         """Return a process's clock, off by some skew."""
@@ -275,8 +297,7 @@ class World:
             slot.stop = asyncio.Event()
             slot.gone = self.loop.create_future()
             self.say(f"{slot.process} starts as {slot.version} with {', '.join(slot.roles)}")
-            if "scheduler" in slot.roles:
-                self.alive[slot.service].append((self.now(), +1))
+            self._watches(slot)
             process = slot.process
             task = self.loop.spawn(process, self._process(slot))
             await asyncio.wait({task, slot.gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -294,6 +315,7 @@ class World:
             running = Running(
                 engine, only=slot.roles, asker=InlineAsker(), offload=Inline(), gather_seconds=self.plan.gather_seconds
             )
+            slot.running = running
             await running.start()
             await slot.stop.wait()
             await running.stop(self.plan.defaults.shutdown_grace_seconds)
@@ -336,13 +358,12 @@ class World:
             if self.loop.is_paused(process):
                 return
             self.loop.pause(process, seconds)
-            if "scheduler" in slot.roles:
-                self.alive[slot.service].append((self.now(), -1))
-                self.loop.call_later(seconds, self._back, slot, process)
+            self._blinks(slot)
+            self.loop.call_later(seconds, self._back, slot, process)
 
     def _back(self, slot: Slot, process: str) -> None:
-        # A process that was killed while it was paused has been counted out twice.
-        self.alive[slot.service].append((self.now(), +1))
+        if slot.process == process:
+            self._watches(slot)
 
     def _deploy(self) -> None:
         """Change versions, of one process or of several, in whatever order; back again too."""
@@ -620,10 +641,8 @@ class World:
 
     async def _settled(self) -> None:
         """At rest, whoever waits for what an event caused is told so."""
-        async with Engine(
-            "memory:", tasks=[program.tasks_of("v1")], app_id=NAMESPACE, service="main", defaults=self.plan.defaults,
-            clock=SimClock(self.loop), store=MemoryStore(self.memory, NAMESPACE, SimClock(self.loop)),
-        ) as engine:  # fmt: skip
+        clock = SimClock(self.loop)
+        async with self._engine(clock, "v1", MemoryStore(self.memory, NAMESPACE, clock)) as engine:
             for emitted in self.draw.sample(self._events, min(3, len(self._events))):
                 try:
                     await Emitted(engine, ensue_core.ids.Id(emitted.id), emitted.position, False).settled(timeout=60)
@@ -644,6 +663,37 @@ class World:
             self.fail(f"nobody handled what {process or 'the simulation'} raised: {message} {raised!r}")
         for operation, error in self.trouble.late:
             self.fail(f"{operation} that came late raised {error!r}")
+        self.evidence = self._evidence()
+        self.wrong += check(self.evidence)
+
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            space=self.space,
+            defaults=self.plan.defaults,
+            services=self.services,
+            acked=[(each.sent, each.acked, each.ids, each.positions) for each in self.sent if each.acked],
+            bodies=self.bodies,
+            returns=self.returns,
+            emitted=self.emitted,
+            crashes=self.crashes,
+            downs={service: self._downs(service) for service in self.services},
+            margin=round((2 * self.plan.skew_seconds + 1) * 1_000_000),
+            seed=self.seed,
+            at_rest=not any("not at rest" in each for each in self.wrong),
+        )
+
+    def _downs(self, service: str) -> list[tuple[int, int]]:
+        """Return when no scheduler of a service ran for longer than a lease."""
+        downs: list[tuple[int, int]] = []
+        until = START_MICROS
+        for slot in self.slots:
+            if slot.service == service:
+                self._blinks(slot)
+        for begin, end in sorted(self.watched[service]):
+            if begin - until > 2 * self.plan.defaults.lease_seconds * 1_000_000:
+                downs.append((until, begin))
+            until = max(until, end)
+        return downs
 
     @contextlib.contextmanager
     def _set(self) -> Generator[None]:

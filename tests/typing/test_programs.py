@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ensue import Tasks, assemble
+from ensue import Tasks
+from ensue.program import assemble
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -79,9 +80,7 @@ def _pyright(place: Path) -> Errors:
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 @pytest.mark.parametrize("path", [*PASSING, *FAILING], ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_checker_marks_exactly_the_marked_lines(
-    path: Path, checker: str, errors_of: Mapping[str, Errors]
-) -> None:
+def test_a_checker_marks_exactly_the_marked_lines(path: Path, checker: str, errors_of: Mapping[str, Errors]) -> None:
     marked: set[int] = set()
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         mark = MARK.search(line)

@@ -48,9 +48,7 @@ class Code:
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.function)
 
-    def decode(
-        self, raw: bytes, handles: Callable[[str, Any], Any]
-    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    def decode(self, raw: bytes, handles: Callable[[str, Any], Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
         arguments = msgspec.json.decode(raw, type=dict[str, Any])
         inspect.signature(self.function).bind(**arguments)
         return (), arguments
@@ -107,9 +105,7 @@ class Bench:
         )  # fmt: skip
 
     @asynccontextmanager
-    async def running(
-        self, name: str = "one", line: Line | None = None, **settings: Any
-    ) -> AsyncGenerator[Worker]:
+    async def running(self, name: str = "one", line: Line | None = None, **settings: Any) -> AsyncGenerator[Worker]:
         """Run a worker; at the end of the block it is killed."""
         worker = await self.worker(name, line, **settings)
         task = asyncio.create_task(worker.run())

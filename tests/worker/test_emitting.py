@@ -56,9 +56,7 @@ async def test_an_unsuccessful_attempt_emits_nothing_and_the_next_one_emits_unde
     ids: list[list[str]] = []
 
     async def flaky() -> None:
-        ids.append(
-            [current().emit("a", {"n": 1}), current().emit("a", {"n": 1}), current().emit("a", {"n": 2})]
-        )
+        ids.append([current().emit("a", {"n": 1}), current().emit("a", {"n": 1}), current().emit("a", {"n": 2})])
         if len(ids) < 3:
             raise ConnectionError
 
@@ -68,9 +66,33 @@ async def test_an_unsuccessful_attempt_emits_nothing_and_the_next_one_emits_unde
         invocation = await bench.submit("flaky")
         await bench.ended(3)
     assert bench.statuses() == ["RETRY", "RETRY", "SUCCESS"]
-    assert [event.id for event in bench.records(EventEmitted)] == ids[0] == ids[1] == ids[2]
+    events = bench.records(EventEmitted)
+    assert [event.id for event in events] == ids[0] == ids[1] == ids[2]
+    assert events[0].position > bench.records(AttemptEnded)[-1].position
     assert len(set(ids[0])) == 3
     assert ids[0][1] == derive_from(invocation, "buffered", "a", b'{"n":1}', 1)
+
+
+@virtual
+async def test_a_failed_invocation_has_emitted_nothing() -> None:
+    program = Program()
+
+    async def fails() -> None:
+        current().emit("never", {})
+        raise ValueError
+
+    async def spoils() -> object:
+        current().emit("never", {})
+        return object()
+
+    program.task(fails)
+    program.task(spoils)
+    bench = Bench(program)
+    async with bench.running():
+        await bench.submit("fails")
+        await bench.submit("spoils")
+        await bench.ended(2)
+    assert (bench.statuses(), bench.facts(EventEmitted)) == (["FAILED", "FAILED"], [])
 
 
 @virtual

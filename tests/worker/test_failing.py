@@ -131,6 +131,13 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
+class Hostile(Exception):
+    """An exception that strikes back when it is looked at."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise KeyboardInterrupt
+
+
 @virtual
 async def test_an_exception_whose_text_raises_is_recorded() -> None:
     async def mute() -> None:
@@ -141,10 +148,15 @@ async def test_an_exception_whose_text_raises_is_recorded() -> None:
     assert end.failure.type.endswith(".Mute")
     assert "RuntimeError" in end.failure.message
 
+    async def hostile() -> None:
+        raise Hostile
 
-@pytest.mark.parametrize(
-    "kind", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration]
-)
+    end = await end_of(hostile, max_retries=1, retry_for=(OSError,))
+    assert end.failure is not None
+    assert (end.status, end.failure.type.endswith(".Hostile")) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration])
 def test_what_no_body_should_raise_fails_its_attempt_and_the_worker_lives(kind: type[BaseException]) -> None:
     async def on_the_loop() -> None:
         raise kind
@@ -155,9 +167,7 @@ def test_what_no_body_should_raise_fails_its_attempt_and_the_worker_lives(kind: 
     @virtual
     async def check() -> None:
         for function in (on_the_loop, in_a_thread):
-            end = await end_of(
-                function, max_retries=3, retry_for=(BaseException,) if kind is not StopIteration else ()
-            )
+            end = await end_of(function, max_retries=3, retry_for=(BaseException,) if kind is not StopIteration else ())
             assert end.status == "FAILED"
             assert end.failure is not None
 
@@ -203,6 +213,7 @@ async def test_a_body_within_its_timeout_is_left_alone() -> None:
         return "done"
 
     assert (await end_of(quick, timeout_seconds=2.0)).status == "SUCCESS"
+    assert len(asyncio.all_tasks()) == 1, "its timer is gone with it"
 
 
 @virtual

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from ensue.functions import qualified_name
 from ensue.worker.failures import capture
 from ensue_core.defaults import Defaults
+from ensue_core.errors import BadValue
 from ensue_core.facts import AttemptEnded, Failure, decode_fact, encode_fact
 from ensue_core.ids import new_id
 
@@ -36,6 +38,14 @@ def test_the_type_and_its_bases_are_qualified_and_end_with_the_bare_name() -> No
         "BaseException",
     ]
     assert failure.bases[1] == "builtins.LookupError"
+
+
+def test_names_are_those_that_on_exception_waits_for() -> None:
+    here = type("Odd", (ValueError,), {"__module__": "__main__"})
+    for error in (BadValue("ours"), Leaf("theirs"), KeyError("built in"), here("of the script")):
+        assert capture(error).type == qualified_name(type(error))
+    assert capture(BadValue("ours")).type == "ensue.BadValue"
+    assert not capture(here("of the script")).type.startswith("__main__")
 
 
 def test_the_traceback_shows_the_users_frames_only() -> None:

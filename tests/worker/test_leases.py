@@ -2,9 +2,12 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from ensue.worker.ends import QUARANTINED
 from ensue_core.defaults import SECOND, Defaults
 from ensue_core.facts import AttemptEnded, AttemptStarted
+from ensue_core.ports import Claimed
 from tests.worker.bench import Bench, FaultyLine, Program, kill
 from tests.worker.virtual import virtual
 
@@ -183,6 +186,21 @@ async def test_a_loop_that_hung_past_its_lease_keeps_what_nobody_has_taken() -> 
 
 
 @virtual
+async def test_an_attempt_that_replaces_a_lost_one_hides_no_older_ones_from_the_heartbeat() -> None:
+    bench = Bench(waits(asyncio.Event()))
+    worker = await bench.worker()
+    await bench.submit_many("waiting", 2)
+    first, second = await (await bench.store()).work.claim("one", ["waiting"], 2, 15)
+    worker.begin([first, second])
+    await asyncio.sleep(5)
+    worker.begin([Claimed(replace(first.row, attempt=2), first.record)])
+    held = worker._held(bench.clock.monotonic() - 1)  # pyright: ignore[reportPrivateUsage]
+    assert held == [(second.row.invocation, 1)]
+    for each in asyncio.all_tasks() - {asyncio.current_task()}:
+        await kill(each)
+
+
+@virtual
 async def test_many_lost_attempts_are_reaped_in_batches() -> None:
     bench = Bench(waits(asyncio.Event()), defaults=Defaults(batch_records_max=10))
     victim = await bench.worker("victim", async_slots=35)
@@ -191,7 +209,9 @@ async def test_many_lost_attempts_are_reaped_in_batches() -> None:
     await bench.started(35)
     await kill(run)
     async with bench.running("reaper", async_slots=0), bench.running("other reaper", async_slots=0):
+        died = bench.clock.now()
         await bench.ended(35)
+        assert bench.clock.now() - died <= 17 * SECOND
         await asyncio.sleep(30)
     assert bench.statuses() == ["LOST"] * 35
     assert len({record.id for record in bench.records(AttemptEnded)}) == 35

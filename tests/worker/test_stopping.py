@@ -29,7 +29,8 @@ def sleeper(seconds: float, stopped: list[str]) -> Program:
 async def test_a_cancelled_body_stops_at_once_and_its_end_is_not_appended() -> None:
     stopped: list[str] = []
     bench = Bench(sleeper(100, stopped))
-    async with bench.running(async_slots=1) as worker:
+    line = FaultyLine()
+    async with bench.running(line=line, async_slots=1) as worker:
         invocation = await bench.submit("sleeps")
         await bench.started(1)
         await asyncio.sleep(1)
@@ -40,7 +41,7 @@ async def test_a_cancelled_body_stops_at_once_and_its_end_is_not_appended() -> N
         assert not worker.cancel_body(invocation)
         worker.unreserve("sleeps")
         await asyncio.sleep(100)
-    assert bench.ends() == []
+    assert (bench.ends(), "work.finish" in line.asked) == ([], False)
 
 
 @virtual

@@ -12,7 +12,9 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from ensue import __version__
+from ensue.config import redact
 from ensue_adapters.cli import doctor, emit, follow, look, run, settings, triggers
+from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_core.errors import EnsueError
 
@@ -27,9 +29,10 @@ def build() -> App:
         help="An event-sourced trigger engine: when this happened, run that, and show why.",
         help_format="plaintext",
         help_epilogue=(
-            "Every command takes --url, --app-id, --service, --app and --json; what they leave out comes from ENSUE_URL, "
-            "ENSUE_APP_ID, ..., then from [tool.ensue] in pyproject.toml (`ensue config` shows it). Data goes to "
-            "stdout. Exit codes: 0 well, 1 a problem, 2 a command that is written wrongly."
+            "Every command takes --url, --app-id, --service, --app and --json; what they leave out comes from "
+            "ENSUE_URL, ENSUE_APP_ID, ..., then from [tool.ensue] in pyproject.toml (`ensue config` shows it). Data "
+            "goes to stdout; with --json a list is JSON lines, all else one JSON document. "
+            "Exit codes: 0 well, 1 a problem, 2 a command that is written wrongly."
         ),
     )
     app.command(run.run)
@@ -39,6 +42,7 @@ def build() -> App:
     app.command(look.events)
     app.command(look.runs)
     app.command(look.invocations)
+    app.command(look.problems)
     app.command(triggers.triggers)
     app.command(triggers.pause)
     app.command(triggers.resume)
@@ -60,8 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(f"{_usage(error)} (see `{_help(error)}`)")
             return USAGE
         return _run(command, bound)
+    except UsageError as error:
+        complain(redact(str(error)))
+        return USAGE
     except EnsueError as error:
-        complain(str(error))
+        complain(redact(str(error)))
         return PROBLEM
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -75,7 +75,7 @@ def show_run(run: RunDetail) -> None:
     columns = (Column("BECAUSE OF"), Column("TIME (UTC)"), Column("SOURCE"))
     moments = times([each.time for each in run.participants])
     rows = [
-        (Text(f"{'event' if each.kind == 'event' else 'status' if each.kind == 'status' else ''} {each.name}".strip()), time, dim(each.source))
+        (Text(f"{each.kind} {each.name}" if each.kind != "cron" else each.name), time, dim(each.source))
         for time, each in zip(moments, run.participants, strict=True)
     ]  # fmt: skip
     print_table(columns, rows, empty="")

@@ -40,8 +40,7 @@ async def doctor(*, common: Common = COMMON) -> int:
         findings.append(Finding("ensue", "ok", f"{__version__}, {url}, app_id {engine.namespace}"))
         must_exist(engine.settings.url)
         async with engine:
-            async for finding in _look(engine):
-                findings.append(finding)
+            findings.extend([each async for each in _look(engine)])
     except EnsueError as error:
         findings.append(Finding("store" if findings else "settings", "bad", str(error)))
     if common.json:
@@ -83,7 +82,7 @@ async def _service(store: Store, chain: Chain, lease_seconds: float) -> AsyncIte
     for each in chain.triggers:
         if each.state == "paused":
             yield Finding(name, "look", f"trigger {each.trigger} is paused ({each.reason})")
-    holders = [each for each in await store.leases.holders(f"holder/{row.service}/")]
+    holders = await store.leases.holders(f"holder/{row.service}/")
     current = [holder for _, holder, version in holders if version == row.version]
     others = len(holders) - len(current)
     stands_by = f", {others} of another version" if others else ""
@@ -155,6 +154,8 @@ async def _problems(store: Store) -> AsyncIterator[Finding]:
     recent = [each for each in await store.views.problems(None, 100) if store.clock.now() - each.time < day]
     kinds: dict[tuple[str, str], int] = {}
     for each in recent:
+        if each.kind in ("TriggerPaused", "ServicePaused"):
+            continue  # said above, while it lasts
         kinds[each.kind, each.trigger] = kinds.get((each.kind, each.trigger), 0) + 1
     for (kind, trigger), count in sorted(kinds.items(), key=lambda item: -item[1])[:5]:
         newest = next(each for each in recent if (each.kind, each.trigger) == (kind, trigger))

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ensue.engine import Engine
 from ensue.handles import Handle
-from ensue_adapters.cli.options import COMMON, Common, opened, read_arguments, read_json
+from ensue_adapters.cli.options import COMMON, Common, Json, opened, read_arguments, read_json
 from ensue_adapters.cli.output import out, plain, print_json, say
 from ensue_adapters.cli.trees import print_trace
 from ensue_core.errors import UnknownTask
@@ -18,7 +18,7 @@ Wait = Annotated[float | None, Parameter(help="Wait this many seconds for all th
 
 async def emit(
     code: str,
-    payload: str = "{}",
+    payload: Json = "{}",
     /,
     *,
     key: Annotated[str | None, Parameter(help="Idempotency key: the same key is the same event.")] = None,
@@ -56,7 +56,7 @@ async def emit(
 
 async def submit(
     task: str,
-    arguments: str = "{}",
+    arguments: Json = "{}",
     /,
     *,
     wait: Annotated[float | None, Parameter(help="Wait this many seconds for the result, and print it.")] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +46,9 @@ class Common:
 
 COMMON = Common()
 
+Json = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""A JSON value, `@file`, or `-` for stdin."""
+
 
 def settings_of(common: Common) -> Settings:
     """Return the settings that hold for a command. Raises `ConfigError`."""
@@ -84,7 +87,7 @@ def _home_of(settings: Settings) -> Path | None:
 
 
 @asynccontextmanager
-async def opened(common: Common, *, creates: bool = False) -> AsyncIterator[Engine]:
+async def opened(common: Common, *, creates: bool = False) -> AsyncGenerator[Engine, None]:
     """Open a client; query views are fresh then. A store that is not there is made only where `creates`."""
     engine = engine_of(common)
     if not creates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ _UNBOUND = 10_000
 STYLES = {
     "SUCCESS": "green", "FAILED": "bold red", "RETRY": "yellow", "RUNNING": "cyan", "PENDING": "cyan",
     "CANCELLED": "magenta", "LOST": "red", "fired": "green", "failed": "bold red", "too deep": "bold red",
-    "active": "green", "paused": "yellow", "retired": "dim", "yes": "green", "ok": "green", "look": "yellow", "bad": "bold red",
+    "active": "green", "paused": "yellow", "retired": "dim", "ok": "green", "look": "yellow", "bad": "bold red",
 }  # fmt: skip
 """The colour of a status word; the word itself always stands there too."""
 
@@ -198,7 +198,7 @@ def lasting(seconds: float | None) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Any]:
+def progress(what: str) -> Generator[Callable[[int, int], None], None, None]:
     """Show a bar on stderr, only on a terminal and only once there is much to do."""
     bar = Progress(
         TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),

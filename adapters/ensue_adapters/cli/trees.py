@@ -23,7 +23,7 @@ def print_trace(trace: Trace) -> None:
     _hang(tree, trace.root, trace, begun, 1, console)
     print_renderable(tree)
     if begun is not None:
-        say(f"began {plain(begun)}" + (f"; {trace.omitted} effects are left out" if trace.omitted else ""))
+        say(f"began {plain(begun)}" + ("; some effects are left out" if trace.omitted else ""))
 
 
 def _hang(tree: Tree, node: Node, trace: Trace, begun: datetime | None, depth: int, console: Console) -> None:
@@ -33,7 +33,7 @@ def _hang(tree: Tree, node: Node, trace: Trace, begun: datetime | None, depth: i
         branch = tree.add(_line(child, called, trace, begun, depth, console))
         _hang(branch, called or child, trace, begun, depth + 1, console)
     if node.omitted:
-        tree.add(Text(f"... and {node.omitted} more", style="dim"))
+        tree.add(Text(f"... and more ({node.omitted} or above)", style="dim"))
 
 
 def _line(
@@ -47,7 +47,8 @@ def _line(
         text.append("  <- this", style="bold")
     id = called.id if called else node.id
     room = console.width - depth * _INDENT - text.cell_len - 2
-    text.append(f"  {id if room >= len(id) else '…' + id[-8:]}", style="dim")
+    shown = id if room >= len(id) else f"…{id[-8:]}" if room > 8 else ""
+    text.append(f"  {shown}", style="dim")
     below = [Text(f"because of {each}", style="dim") for each in _because(node)]
     error = (called.error if called else "") or node.error
     if error:

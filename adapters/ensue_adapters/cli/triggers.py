@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from ensue.queries import TriggerDetail, TriggerView
-from ensue_adapters.cli.options import COMMON, Common, UsageError, author, opened, read_arguments
+from ensue_adapters.cli.options import COMMON, Common, Json, UsageError, author, opened, read_arguments
 from ensue_adapters.cli.output import (
     Column,
     dim,
@@ -59,8 +59,8 @@ def _print_triggers(found: list[TriggerView]) -> None:
     )  # fmt: skip
     rows = [
         (
-            each.name, worded(each.state), str(each.fired), str(each.waiting) if each.waiting else Text("-", style="dim"),
-            next_, each.service, each.sentence,
+            each.name, worded(each.state), str(each.fired), str(each.waiting or "-"), next_, each.service,
+            each.sentence,
         )
         for next_, each in zip(times([each.next for each in found]), found, strict=True)
     ]  # fmt: skip
@@ -156,7 +156,7 @@ async def resume_trigger(name: str, /, *, from_: From = None, common: Common = C
 @triggers.command(name="fire")
 async def fire_trigger(
     name: str,
-    arguments: str | None = None,
+    arguments: Json | None = None,
     /,
     *,
     common: Common = COMMON,

@@ -7,9 +7,6 @@ two connections at that work.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-
-from ensue_core.records import Record
 
 PAGES_MAX = 1_000
 """Pages after which a checkpoint is made even under load."""
@@ -21,15 +18,19 @@ PAGES_RESET = 16_000
 """Pages after which the writer waits for readers, so that the log starts over and does not grow for ever."""
 
 IDLE_SECONDS = 0.25
-_PAGES_PER_JOB = 3
-_RECORDS_PER_PAGE = 6
+RESET_SECONDS = 0.1
+_PAGES_PER_COMMIT = 2
+_ROWS_PER_PAGE = 8
 
 
 class Checkpoints:
     """Estimates how many pages wait, and copies them."""
 
-    def __init__(self) -> None:
-        self._pages = 0
+    def __init__(self, busy_seconds: float) -> None:
+        self._busy_seconds = busy_seconds
+        self._pages: int = 0
+        self._changes: int = 0
+        self._reset_at = PAGES_RESET
 
     @property
     def patience(self) -> float | None:
@@ -41,13 +42,29 @@ class Checkpoints:
         """Whether it is time even under load."""
         return self._pages >= PAGES_MAX
 
-    def wrote(self, records: Sequence[Record], jobs: int) -> None:
-        """Count what a transaction wrote, roughly."""
-        self._pages += _PAGES_PER_JOB * min(jobs, 4) + len(records) // _RECORDS_PER_PAGE
+    def wrote(self, connection: sqlite3.Connection) -> None:
+        """Count what a transaction wrote, roughly: SQLite tells rows, not pages."""
+        changes: int = connection.total_changes
+        if changes != self._changes:
+            self._pages += _PAGES_PER_COMMIT + (changes - self._changes) // _ROWS_PER_PAGE
+            self._changes = changes
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Copy what waits; the caller holds the turn."""
         self._pages = 0
-        _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if pages > PAGES_RESET:
-            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        pages = _pages(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+        if pages < self._reset_at:
+            self._reset_at = PAGES_RESET
+            return
+        connection.execute(f"PRAGMA busy_timeout = {round(RESET_SECONDS * 1000)}")
+        try:
+            _pages(connection, "PRAGMA wal_checkpoint(RESTART)")
+            self._reset_at = 2 * pages  # where a reader stays in the way, wait longer for the next try
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {round(self._busy_seconds * 1000)}")
+
+
+def _pages(connection: sqlite3.Connection, checkpoint: str) -> int:
+    """Make a checkpoint; return how many pages the write-ahead log holds."""
+    row: tuple[int, int, int] = connection.execute(checkpoint).fetchone()
+    return row[1]

@@ -11,7 +11,7 @@ OLDEST = (3, 37, 0)
 """The first version with STRICT tables."""
 
 RESET_BUG_FIXED = (3, 51, 3)
-"""Before it, two connections that write or checkpoint at one time may corrupt the file (the WAL-reset bug)."""
+"""Before it, two connections that write or checkpoint at once may corrupt the file (the WAL-reset bug)."""
 
 _STATEMENTS = 512
 

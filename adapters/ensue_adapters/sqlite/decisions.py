@@ -127,7 +127,7 @@ def _step_of(tx: Transaction, service: str) -> Id:
 
 
 def _outrun(tx: Transaction, step: Step) -> bool:
-    """Whether a record past `through` is older than the clock; times never decrease, so the first one tells."""
+    """Whether a record past `through` is older than the clock: times never decrease, the first one tells."""
     after = tx.places.of(step.through.position + 1)
     row = tx.connection.execute(sql("log/time_at"), (after,)).fetchone()
     return row is not None and int(row[0]) < step.clock

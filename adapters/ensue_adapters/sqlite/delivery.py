@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ensue_core.errors import StoreUnavailable
@@ -26,17 +27,15 @@ class Delivery:
         """Return a future for a caller; raises `StoreUnavailable` in a forked child."""
         if os.getpid() != self._process:
             raise StoreUnavailable(
-                "this store was opened before a fork, and SQLite must not cross one: open a store in each process "
-                "(start processes with spawn)"
+                "this store was opened before a fork, and SQLite must not cross one: open a store in each "
+                "process (start processes with spawn)"
             )
         return self._loop.create_future()
 
     def send(self, outcomes: Sequence[Outcome], first: Callable[[], None] | None = None) -> None:
         """From a thread: run `first` on the loop, then resolve the futures. A closed loop hears nothing."""
-        try:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_resolve, outcomes, first)
-        except RuntimeError:
-            pass  # the loop is closed: nobody waits any more
 
 
 def _resolve(outcomes: Sequence[Outcome], first: Callable[[], None] | None) -> None:

@@ -32,8 +32,9 @@ def refuse_network(path: Path) -> None:
     kind = kind_of_mount(path.parent)
     if kind in NETWORK:
         raise StoreUnavailable(
-            f"{path} lies on a network file system ({kind}), where SQLite loses data under concurrent use: choose "
-            "a local disk, or a server store for several hosts (?force_network=1 if only one process ever uses it)"
+            f"{path} lies on a network file system ({kind}), where SQLite loses data under concurrent use: "
+            "choose a local disk, or a server store for several hosts (?force_network=1 where only one "
+            "process ever uses it)"
         )
 
 

@@ -31,7 +31,6 @@ from ensue_core.changes import (
     WorkReopened,
     WorkStarted,
 )
-from ensue_core.facts import EventEmitted
 from ensue_core.ids import Id
 from ensue_core.records import Record
 from ensue_core.rows import WaitingRow, WorkRow
@@ -68,8 +67,6 @@ class Folding:
         """Apply what the records bring."""
         apply = _APPLY
         for record in records:
-            if type(record.fact) is EventEmitted:
-                continue  # nothing hears of an event but the scheduler
             for change in changes_of(record):
                 apply[type(change)](self, change)
         self._write_work()

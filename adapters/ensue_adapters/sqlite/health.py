@@ -55,8 +55,8 @@ def _sqlite() -> Health:
     return Health(
         "sqlite",
         True,
-        f"{sqlite3.sqlite_version}, older than 3.51.3, has the WAL-reset bug: ensue's processes take turns and are "
-        "safe, let no other program write to this file",
+        f"{sqlite3.sqlite_version}, older than 3.51.3, has the WAL-reset bug: ensue's processes take turns "
+        "and are safe, let no other program write to this file",
     )
 
 

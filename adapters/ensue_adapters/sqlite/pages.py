@@ -76,8 +76,8 @@ def _one_by_one(connection: sqlite3.Connection, bounds: tuple[int, int, int]) ->
             raise
         except msgspec.MsgspecError as error:
             raise StoreError(
-                f"record {position} ({kind} {id}) cannot be read ({error}): it was written by another version or "
-                "damaged, upgrade ensue or restore a backup"
+                f"record {position} ({kind} {id}) cannot be read ({error}): it was written by another "
+                "version or damaged, upgrade ensue or restore a backup"
             ) from error
         records.append(Record(position, Id(id), time, fact, cause, root, version))
     return records

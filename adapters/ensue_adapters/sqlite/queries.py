@@ -87,7 +87,7 @@ def invocations(
     elif query.emitter is not None:
         name = "views/invocations_by_emitter"
     elif query.statuses and "SUCCESS" not in query.statuses:
-        name = "views/invocations_unwell"
+        return _unwell(connection, query.statuses, values)
     elif query.trigger is not None:
         name = "views/invocations_by_trigger"
     elif query.task is not None:
@@ -95,6 +95,19 @@ def invocations(
     else:
         name = "views/invocations"
     return _invocations.decode(_run(connection, name, values))
+
+
+def _unwell(
+    connection: sqlite3.Connection, statuses: tuple[str, ...], values: dict[str, Any]
+) -> list[InvocationRow]:
+    """Merge the newest of each state."""
+    rows: list[InvocationRow] = []
+    for status in set(statuses):
+        rows += _invocations.decode(
+            _run(connection, "views/invocations_unwell", {**values, "status": status})
+        )
+    rows.sort(key=lambda row: row.created, reverse=True)
+    return rows[: values["limit"]]
 
 
 def _run(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> bytes:

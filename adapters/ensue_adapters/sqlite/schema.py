@@ -40,8 +40,8 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
     found = version(connection)
     if found != VERSION:
         raise SchemaMismatch(
-            f"{path} has schema {found}, this version of ensue knows {VERSION}: upgrade ensue, or open it with "
-            "the version that wrote it"
+            f"{path} has schema {found}, this version of ensue knows {VERSION}: upgrade ensue, or open it "
+            "with the version that wrote it"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -55,18 +54,14 @@ class SQLiteStore:
         if self._places is not None:
             return
         check_version()
-        path = Path(self._place.path).absolute()
-        if not path.parent.exists():
-            raise StoreUnavailable(f"directory {path.parent} does not exist: create it or correct the URL")
-        self._place = msgspec.structs.replace(self._place, path=path.resolve())
-        if not self._place.force_network:
-            refuse_network(self._place.path)
+        self._place = _found(self._place)
         loop = asyncio.get_running_loop()
         delivery = Delivery(loop)
         wake = Wake(self._place.path)
         self._writer = Writer(
             self._place, self.namespace, self.clock, delivery, committed=self._committed, hint=wake.send
         )
+        self._tail = Tail()
         try:
             places: Places = await asyncio.shield(self._writer.opened)
         except BaseException:
@@ -83,7 +78,7 @@ class SQLiteStore:
         self.decisions = SQLiteDecisions(self._writer, reads, places)
         self.work = SQLiteWork(self._writer, reads, places, self._tail)
         self.leases = SQLiteLeases(self._writer, reads, places)
-        self.views = SQLiteViews(self._writer, questions, places)
+        self.views = SQLiteViews(self._writer, reads, questions, places)
 
     async def close(self) -> None:
         """Finish what was asked and let go of the file. Repeating it does nothing."""
@@ -96,6 +91,8 @@ class SQLiteStore:
         if self._wake is not None:
             self._wake.close()
             self._wake = None
+        self._places = self._writer = self._watch = None
+        self._readers = []
 
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""
@@ -117,10 +114,10 @@ class SQLiteStore:
             lambda connection: health.look(connection, place, places, clock, hint)
         )
 
-    def _committed(self, records: Sequence[Record]) -> None:
+    def _committed(self, records: Sequence[Record], size: int) -> None:
         """On the loop, before the writers' callers go on: keep the records and wake who waits for them."""
         if records:
-            self._tail.extend(records)
+            self._tail.extend(records, size)
             if self._watch is not None:
                 self._watch.advance(records[-1].position)
 
@@ -136,3 +133,14 @@ def open_store(url: str, namespace: str, clock: Clock) -> Store:
 
 
 _: OpenStore = open_store
+
+
+def _found(place: Place) -> Place:
+    """Return the place by its real path, which all processes share; refuses what cannot work."""
+    path = place.path.absolute()
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"directory {path.parent} does not exist: create it or correct the URL")
+    path = path.resolve()
+    if not place.force_network:
+        refuse_network(path)
+    return msgspec.structs.replace(place, path=path)

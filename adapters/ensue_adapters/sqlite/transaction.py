@@ -29,6 +29,7 @@ class Transaction:
         self.namespace = places.namespace
         self.clock = clock
         self.records: list[Record] = []
+        self.size = 0
         self._head: Head | None = None
 
     def head(self) -> Head:
@@ -70,6 +71,7 @@ class Transaction:
     def _insert(self, drafts: Sequence[Draft], position: int, time: int) -> None:
         if len(drafts) == 1:
             one = drafts[0]
+            self.size += len(one.data)
             values = (
                 self.places.of(position),
                 bytes.fromhex(one.id),
@@ -105,6 +107,7 @@ class Transaction:
             length = len(each.data)
             rows.append((type(each.fact).__name__, each.cause, _root(each), offset, length))
             offset += length
+        self.size += offset
         values = (
             self.places.of(position),
             bytes.fromhex("".join([each.id for each in drafts])),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
 from ensue_core.errors import StoreError, StoreUnavailable
-
-_BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT = 5, 6, 8, 10, 11
-_FULL, _CANTOPEN, _TOOBIG, _NOTADB = 13, 14, 18, 26
 
 
 def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
@@ -17,32 +15,35 @@ def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
         return _of_file(error, path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     match code:
-        case c if c in (_BUSY, _LOCKED):
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return locked(path)
-        case c if c == _READONLY:
+        case sqlite3.SQLITE_READONLY:
             return StoreUnavailable(
-                f"{path} or its directory is read-only: give this user the right to write both, or choose another URL"
+                f"{path} or its directory is read-only: give this user the right to write both, or choose "
+                "another URL"
             )
-        case c if c == _FULL:
+        case sqlite3.SQLITE_FULL:
             return StoreUnavailable(
-                f"no room to write {path} (disk full, or a quota): nothing was stored, free some space and try again"
+                f"no room to write {path} (disk full, or a quota): nothing was stored, free some space and "
+                "try again"
             )
-        case c if c == _CANTOPEN:
+        case sqlite3.SQLITE_CANTOPEN:
             return StoreUnavailable(
-                f"{path} cannot be opened: check that its directory exists and that this user may read and write there"
+                f"{path} cannot be opened: check that its directory exists and that this user may read and "
+                "write there"
             )
-        case c if c == _NOTADB:
+        case sqlite3.SQLITE_NOTADB:
             return StoreUnavailable(
                 f"{path} is not a SQLite database: choose another file, or move this one away"
             )
-        case c if c == _CORRUPT:
+        case sqlite3.SQLITE_CORRUPT:
             return StoreUnavailable(
                 f"{path} is damaged ({error}): stop all programs that use it and restore a backup, "
                 "or salvage it with `sqlite3 FILE .recover`"
             )
-        case c if c == _IOERR:
+        case sqlite3.SQLITE_IOERR:
             return StoreUnavailable(f"reading or writing {path} failed ({error}): check the disk")
-        case c if c == _TOOBIG:
+        case sqlite3.SQLITE_TOOBIG:
             return StoreError(
                 f"a value is too large for {path} ({error}): store it elsewhere and pass a reference"
             )
@@ -64,7 +65,7 @@ def _of_file(error: OSError, path: Path) -> StoreUnavailable:
             return StoreUnavailable(f"directory {path.parent} does not exist: create it or correct the URL")
         case NotADirectoryError():
             return StoreUnavailable(f"{path.parent} is not a directory: correct the URL")
-        case PermissionError():
+        case PermissionError() | OSError(errno=errno.EROFS):
             return StoreUnavailable(
                 f"this user may not write {path} or beside it: change its rights or the URL"
             )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -36,11 +36,15 @@ T = TypeVar("T")
 
 
 class SQLiteViews:
-    """The namespace's query views in a SQLite file."""
+    """The namespace's query views in a SQLite file.
 
-    def __init__(self, writer: Writer, reader: Reader, places: Places) -> None:
+    The projector reads beside the engine; people's questions may take long and have a thread of their own.
+    """
+
+    def __init__(self, writer: Writer, reader: Reader, questions: Reader, places: Places) -> None:
         self._writer = writer
         self._reader = reader
+        self._questions = questions
         self._places = places
         self._namespace = places.namespace
 
@@ -68,7 +72,11 @@ class SQLiteViews:
         if not keys:
             return {}
         wanted = msgspec.json.encode(list(keys)).decode()
-        rows: list[QueryRow] = await self._read(f"views/load_{table}", _decoder(table), wanted)
+        bound = (self._namespace, wanted)
+        (page,) = await self._reader.run(
+            lambda connection: connection.execute(sql(f"views/load_{table}"), bound).fetchone()
+        )
+        rows: list[QueryRow] = _decoder(table).decode(page)
         key = key_of(table)
         return {key(row): row for row in rows}
 
@@ -137,11 +145,13 @@ class SQLiteViews:
 
     async def _read(self, name: str, decoder: Any, *values: object) -> Any:
         bound = (self._namespace, *values)
-        (rows,) = await self._reader.run(lambda connection: connection.execute(sql(name), bound).fetchone())
+        (rows,) = await self._questions.run(
+            lambda connection: connection.execute(sql(name), bound).fetchone()
+        )
         return decoder.decode(rows)
 
     async def _query(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._reader.run(snapshot(read))
+        return await self._questions.run(snapshot(read))
 
 
 _: type[Views] = SQLiteViews
@@ -183,5 +193,9 @@ def _values(table: str) -> Callable[[QueryRow], tuple[object, ...]]:
 def key_of(table: str) -> Callable[[QueryRow], RowKey]:
     """Return what takes a row's key from it."""
     _, names = ROW_TYPES[table]
-    take: Callable[[QueryRow], Any] = attrgetter(*names)
-    return take if len(names) > 1 else lambda row: (take(row),)
+    take = cast("Callable[[QueryRow], Any]", attrgetter(*names))
+
+    def only(row: QueryRow) -> RowKey:
+        return (take(row),)
+
+    return take if len(names) > 1 else only

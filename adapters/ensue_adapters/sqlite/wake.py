@@ -1,7 +1,7 @@
 """The hint between processes: an empty datagram after each commit, to each process that has the file open.
 
-It only saves time: what is lost is found by polling. Sockets lie in a directory beside the database, or, where
-that path is too long for a socket, in the temporary directory under a name made from the database's path.
+It only saves time: what is lost is found by polling. Sockets lie in a directory beside the database, or,
+where that path is too long for a socket, in the temporary directory under a name made from the database's.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from uuid import uuid4
 
-_PATH_BYTES_MAX = 90
+_PATH_BYTES_MAX = 100
 _HELLO = b"h"
 
 
@@ -52,10 +53,8 @@ class Wake:
                 self._loop.remove_reader(self._inbox)
             self._inbox.close()
             (self._directory / self._name).unlink(missing_ok=True)
-            try:
+            with suppress(OSError):  # others are there
                 self._directory.rmdir()
-            except OSError:
-                pass  # others are there
         if self._outbox is not None:
             self._outbox.close()
         self._inbox = self._outbox = self._loop = None

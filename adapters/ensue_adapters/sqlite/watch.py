@@ -1,4 +1,4 @@
-"""Waiting for the head to move: woken by this process's commits, by hints, and by polling, which is the truth."""
+"""Waiting for the head to move: woken by own commits and by hints; polling is the truth."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlite3
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
-from ensue_core.errors import EnsueError
+from ensue_core.errors import EnsueError, StoreUnavailable
 
 
 class Watch:
@@ -33,6 +33,8 @@ class Watch:
         """Return True as soon as the head is past `after`, False after `timeout` seconds."""
         if self._position > after:
             return True
+        if self._closed:
+            raise StoreUnavailable("this store is closed: open the engine before you use it")
         future: asyncio.Future[bool] = self._loop.create_future()
         self._waiting[future] = after
         expiry = None if timeout is None else self._loop.call_later(max(timeout, 0.0), _give_up, future)

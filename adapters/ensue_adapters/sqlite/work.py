@@ -9,22 +9,23 @@ import msgspec
 
 from ensue_adapters.sqlite import repeats
 from ensue_adapters.sqlite.folding import Lease
-from ensue_adapters.sqlite.pages import read_at
+from ensue_adapters.sqlite.pages import read_at, read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.clock import Clock
 from ensue_core.defaults import SECOND
 from ensue_core.facts import AttemptStarted, InvocationCancelled
 from ensue_core.ids import Id, derive_from
-from ensue_core.ports import Claimed, End, Work
+from ensue_core.ports import Claimed, End, Head, Work
 from ensue_core.records import Draft, Record, draft
 from ensue_core.rows import WorkRow
 
 _rows = msgspec.json.Decoder(list[WorkRow])
-_current = msgspec.json.Decoder(list[tuple[Id, int]])
+_current = msgspec.json.Decoder(list[tuple[Id, int, int]])
 
 
 class SQLiteWork:
@@ -41,9 +42,11 @@ class SQLiteWork:
     ) -> Sequence[Claimed]:
         """Start up to `limit` due, unstarted attempts of those tasks, oldest due first."""
         wanted = frozenset(tasks)
-        namespace = self._places.namespace
-        fronts = await self._reader.run(lambda connection: _fronts(connection, namespace))
-        if limit <= 0 or not wanted.intersection(fronts):
+        clock, places = self._writer.clock, self._places
+        # Looking costs no turn: most often there is nothing, or a Step has started it already.
+        if limit <= 0 or not await self._reader.run(
+            lambda connection: _ready(connection, places, wanted, _now(clock, read_head(connection, places)))
+        ):
             return []
 
         def write(tx: Transaction) -> list[WorkRow]:
@@ -77,14 +80,17 @@ class SQLiteWork:
 
         def write(tx: Transaction) -> list[bool]:
             (rows,) = tx.connection.execute(sql("work/current"), (tx.namespace, invocations)).fetchone()
-            current = set(_current.decode(rows))
+            now = self._writer.clock.now()
+            current = {(invocation, attempt): until for invocation, attempt, until in _current.decode(rows)}
             effective: list[bool] = []
             drafts: list[Draft] = []
             for each in ends:
                 fence = (each.invocation, each.attempt)
-                effective.append(fence in current)
-                if fence in current:
-                    current.remove(fence)
+                until = current.get(fence)
+                counts = until is not None and (until <= now or not each.if_expired)
+                effective.append(counts)
+                if counts:
+                    del current[fence]
                     drafts.append(each.end)
                     drafts += each.buffered
             if drafts:
@@ -156,14 +162,25 @@ def _fronts(connection: sqlite3.Connection, namespace: int) -> dict[str, int]:
     return dict(connection.execute(sql("work/fronts"), (namespace,)).fetchall())
 
 
+def _ready(connection: sqlite3.Connection, places: Places, tasks: frozenset[str], now: int) -> list[str]:
+    """Return the tasks, of some, that have due work."""
+    return [
+        task for task, due in _fronts(connection, places.namespace).items() if task in tasks and due <= now
+    ]
+
+
+def _now(clock: Clock, head: Head) -> int:
+    """Return log time: never less than the last record's."""
+    return max(clock.now(), head.time)
+
+
 def _due(tx: Transaction, tasks: frozenset[str], limit: int) -> list[WorkRow]:
     """Return the oldest due, unstarted rows of some tasks."""
-    now = max(tx.clock.now(), tx.head().time)
+    now = _now(tx.clock, tx.head())
     rows: list[WorkRow] = []
-    for task, due in _fronts(tx.connection, tx.namespace).items():
-        if task in tasks and due <= now:
-            (page,) = tx.connection.execute(sql("work/due"), (tx.namespace, task, now, limit)).fetchone()
-            rows += _rows.decode(page)
+    for task in _ready(tx.connection, tx.places, tasks, now):
+        (page,) = tx.connection.execute(sql("work/due"), (tx.namespace, task, now, limit)).fetchone()
+        rows += _rows.decode(page)
     rows.sort(key=lambda row: (row.due, row.created))
     return rows[:limit]
 

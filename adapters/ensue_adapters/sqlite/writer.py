@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ensue_adapters.sqlite.checkpoints import Checkpoints
@@ -43,7 +44,7 @@ class Writer:
         namespace: str,
         clock: Clock,
         delivery: Delivery,
-        committed: Callable[[Sequence[Record]], None],
+        committed: Callable[[Sequence[Record], int], None],
         hint: Callable[[], None],
     ) -> None:
         self._place = place
@@ -55,7 +56,7 @@ class Writer:
         self._turn = Turn(place.path, place.busy_seconds)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
-        self._checkpoints = Checkpoints()
+        self._checkpoints = Checkpoints(place.busy_seconds)
         self.opened = delivery.future()
         self._ended = delivery.future()
         self._thread = threading.Thread(target=self._work, name="ensue-writer", daemon=True)
@@ -76,6 +77,8 @@ class Writer:
             self._closed = True
             self._queue.put(None)
         await asyncio.shield(self._ended)
+        if self.opened.done() and not self.opened.cancelled():
+            self.opened.exception()  # whoever opened may have been cancelled before it could look
 
     # On the thread.
 
@@ -153,16 +156,17 @@ class Writer:
                 self._run_all(tx, jobs, outcomes)
                 self._end(connection)
         except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             trouble = self._translated(error)
             self._delivery.send([(future, None, trouble) for _, future in jobs])
             return
         records = tx.records
-        self._delivery.send(outcomes, lambda: self._committed(records))
+        self._delivery.send(outcomes, lambda: self._committed(records, tx.size))
         if records:
             self._hint()
-        self._checkpoints.wrote(records, len(jobs))
+        self._checkpoints.wrote(connection)
         if self._checkpoints.due:
             self._checkpoint(connection)
 

@@ -145,7 +145,8 @@ class Triggers:
 
     def _encode(self, row: TriggerRow, arguments: Mapping[str, Any] | None) -> bytes:
         if arguments is None:
-            arguments = next((each.values for each in row.spec.providers if isinstance(each, Static)), {})
+            static = (each.values for each in row.spec.providers if isinstance(each, Static))
+            arguments = next(static, dict[str, Any]())
         definition = self._program.tasks.get(row.spec.task) if self._program is not None else None
         if definition is not None:
             return definition.check(arguments)

@@ -7,7 +7,7 @@ A run whose arguments cannot be made is a `RunFailed`; one at the end of too lon
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,12 +17,13 @@ from ensue.scheduler.asking import Answer, Call
 from ensue.scheduler.contexts import Participated, context_of, present
 from ensue.scheduler.decide import Firing, Reserve
 from ensue.scheduler.evaluate import Upstream
+from ensue_core.clock import to_datetime
 from ensue_core.declarations import Fields, Provided, Provider, Static
 from ensue_core.errors import ArgumentsMismatch, BadValue, EnsueError
-from ensue_core.facts import AttemptStarted, DepthExceeded, RunFailed, TriggerFired
+from ensue_core.facts import AttemptStarted, DepthExceeded, Failure, RunFailed, TriggerFired
 from ensue_core.ids import Id, derive_from
 from ensue_core.records import Draft, draft
-from ensue_core.values import fields_of
+from ensue_core.values import decode, fields_of
 
 
 class Making(msgspec.Struct, frozen=True, gc=False):
@@ -83,21 +84,30 @@ def _choose(provider: Provider, part: tuple[Participated, ...]) -> tuple[Partici
 
 
 def _pick(kind: str, names: Sequence[str], each: Participated, upstream: Upstream) -> dict[str, Any] | str:
-    """Pick fields by name: of the payload, or of the source invocation's arguments and result."""
+    """Pick fields by name, from JSON alone: of the payload, the result, the arguments, the failure or the slot."""
     occurrence = each.occurrence
-    if kind == "event":
-        assert occurrence.payload is not None
-        values = msgspec.json.decode(occurrence.payload)
-    elif kind == "result":
-        values = msgspec.json.decode(occurrence.result) if occurrence.result is not None else None
-    else:
-        values = upstream.arguments(occurrence)
+    values: Any
+    match kind:
+        case "event":
+            values = None if occurrence.payload is None else decode(occurrence.payload)
+        case "result":
+            values = None if occurrence.result is None else decode(occurrence.result)
+        case "cron":
+            last = to_datetime(occurrence.previous) if occurrence.previous else None
+            values = {"timestamp": to_datetime(occurrence.slot), "last_execution": last}
+        case "exception":
+            failure = occurrence.failure or Failure("Exception")
+            own = {"exception_type": failure.type.rpartition(".")[2], "exception_message": failure.message}
+            values = {**upstream.arguments(occurrence), **own}
+        case _:
+            values = upstream.arguments(occurrence)
     if not isinstance(values, dict):
         return f"has no fields to pick {', '.join(names)} from"
-    missing = [name for name in names if name not in values]
+    table = cast("dict[str, Any]", values)
+    missing = [name for name in names if name not in table]
     if missing:
-        return f"has no field {missing[0]!r} (it has {', '.join(sorted(values)[:8]) or 'none'})"
-    return {name: values[name] for name in names}
+        return f"has no field {missing[0]!r} (it has {', '.join(sorted(table)[:8]) or 'none'})"
+    return {name: table[name] for name in names}
 
 
 def _calling(
@@ -112,7 +122,7 @@ def _calling(
 
     def call() -> Any:
         contexts: list[Context] = [context_of(each, kind, trigger, program, upstream) for each in chosen]
-        return function(RunContext(tuple(contexts)) if kind == "run" else contexts[0])
+        return function(RunContext(participants=tuple(contexts)) if kind == "run" else contexts[0])
 
     return call
 
@@ -145,9 +155,17 @@ def finish(
         )  # fmt: skip
         return [draft(fired.run, failed, cause=cause, root=root)]
     run = TriggerFired(
-        service, firing.spec.id, firing.version, task, fired.invocation, msgspec.Raw(arguments), fired.branch, fired.key,
-        fired.participants, depth=depth,
-    )  # fmt: skip
+        service,
+        firing.spec.id,
+        firing.version,
+        task,
+        fired.invocation,
+        msgspec.Raw(arguments),
+        fired.branch,
+        fired.key,
+        fired.participants,
+        depth=depth,
+    )
     facts = [draft(fired.run, run, cause=cause, root=root)]
     if reserve(task):
         facts.append(start_of(fired.invocation, task, worker, depth, root))

@@ -48,6 +48,10 @@ class Asker(Protocol):
         """Return an answer for each call, in order; never raises for what user code does."""
         ...
 
+    def reset(self, trigger: str) -> None:
+        """Forget a trigger's timeouts: it was resumed."""
+        ...
+
     def close(self) -> None:
         """Let go of the thread."""
         ...
@@ -138,11 +142,16 @@ class _Batch:
                     return
                 self.began = self.clock.monotonic()
             answer = _answer(call)
-            with self.lock:
-                if self.abandoned:
-                    return
-                self.answers.append(answer)
+            if not self._keep(answer):
+                return
         self._tell()
+
+    def _keep(self, answer: Answer) -> bool:
+        """Keep an answer; False where nobody waits for it any more."""
+        with self.lock:
+            if not self.abandoned:
+                self.answers.append(answer)
+            return not self.abandoned
 
     def _tell(self) -> None:
         try:

@@ -55,7 +55,8 @@ def context_of(
     """
     occurrence = each.occurrence
     if occurrence.kind == "cron":
-        return CronContext(timestamp=to_datetime(occurrence.slot))
+        last = to_datetime(occurrence.previous) if occurrence.previous else None
+        return CronContext(timestamp=to_datetime(occurrence.slot), last_execution=last)
     if occurrence.kind == "event":
         return EventContext(
             payload=_payload(occurrence, trigger.payload_types.get(each.condition, Any)),

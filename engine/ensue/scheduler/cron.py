@@ -6,6 +6,7 @@ seconds first.
 
 from __future__ import annotations
 
+from collections import deque
 from functools import lru_cache
 
 import msgspec
@@ -27,7 +28,7 @@ def next_slot(expression: str, after: int) -> int:
 
 
 class Missed(msgspec.Struct, frozen=True):
-    """Missed slots, sorted out: what fires, what is dropped, and the first slot that was not missed."""
+    """Missed slots, sorted out: what fires, what is dropped, and the first slot that is left."""
 
     kept: tuple[int, ...]
     dropped: int
@@ -38,31 +39,43 @@ class Missed(msgspec.Struct, frozen=True):
 
 
 def sort_missed(
-    expression: str, due: int, before: int, now: int, policy: Catchup, window: int, slots_max: int
+    expression: str, due: int, until: int, watched: int, policy: Catchup, window: int, slots_max: int
 ) -> Missed:
-    """Return what a policy makes of the slots from `due` on that lie before `before`.
+    """Return what a policy makes of the slots from `due` to `until` that came before anybody `watched`.
 
-    `latest` keeps the newest and `all` up to `slots_max` of the newest, both only within `window` before
-    `now`; `none` keeps none.
+    Of all slots before `watched`, those after `until` too, `latest` keeps the newest and `all` the newest
+    `slots_max`, both only within `window`; `none` keeps none. So it does not matter how the log is cut: time
+    that passes record by record drops a slot at once where a later one will be the latest.
     """
-    slots: list[int] = []
+    most = {"none": 0, "latest": 1, "all": slots_max}[policy]
+    threshold = _first_kept(expression, watched, window, most) if most else watched
+    kept: list[int] = []
     dropped, slot, last, counted_all = 0, due, due, True
-    while slot < before:
-        last = slot
-        if slot < now - window or policy == "none":
-            dropped += 1
+    while slot < watched and slot <= until:
+        if slot >= threshold:
+            kept.append(slot)
         else:
-            slots.append(slot)
-            if len(slots) > (slots_max if policy == "all" else 1):
-                slots.pop(0)
-                dropped += 1
-        if dropped > COUNTED_MAX and slot < now - window:
+            dropped, last = dropped + 1, slot
+        if dropped > COUNTED_MAX and slot < threshold:
             # A schedule of seconds, a year behind: go on where it can still matter.
             counted_all = False
-            slot = next_slot(expression, max(slot, now - window - 1))
-        elif dropped > COUNTED_MAX and policy == "none":
-            counted_all = False
-            slot = next_slot(expression, before - 1)
+            slot = next_slot(expression, max(slot, min(threshold, until + 1) - 1))
         else:
             slot = next_slot(expression, slot)
-    return Missed(tuple(slots), dropped, due, last, slot, counted_all)
+    return Missed(tuple(kept), dropped, due, last, slot, counted_all)
+
+
+@lru_cache(maxsize=1_024)
+def _first_kept(expression: str, watched: int, window: int, most: int) -> int:
+    """Return the oldest of the newest slots before `watched`, at most so many, none older than `window`."""
+    span = min(60_000_000, window)
+    while True:
+        # Looking back further and further costs no more than a few times the slots that are kept.
+        newest: deque[int] = deque(maxlen=most)
+        slot = next_slot(expression, watched - span - 1)
+        while slot < watched:
+            newest.append(slot)
+            slot = next_slot(expression, slot)
+        if len(newest) == most or span == window:
+            return newest[0] if newest else watched
+        span = min(span * 4, window)

@@ -77,6 +77,7 @@ class Decider:
         row = state.triggers[lane].own if lane is not None else None
         self._position = (row or state.row.through).position
         self._passed = -1
+        self._ticked: dict[tuple[str, str], int] = {}
         self.outcomes: list[Outcome] = []
 
     def decide(self, plan: Plan, evaluated: Sequence[Sequence[Evaluated]], clock: int | None) -> list[Outcome]:
@@ -226,7 +227,7 @@ class Decider:
             return
         most = self._defaults
         missed = sort_missed(
-            cron.expression, due, min(now + 1, self._attentive_since), now, cron.catchup,
+            cron.expression, due, now, self._attentive_since, cron.catchup,
             int(most.catchup_window_seconds * 1_000_000), most.catchup_slots_max,
         )  # fmt: skip
         if missed.dropped:
@@ -249,7 +250,8 @@ class Decider:
         slot_id = derive(slot, "slot", self._namespace, spec.id, condition, slot)
         fact = CronTicked(self._service, spec.id, condition, slot, following)
         self._fold(draft(slot_id, fact))
-        occurrence = slot_occurrence(slot_id, slot, self._position)
+        occurrence = slot_occurrence(slot_id, slot, self._position, self._ticked.get((spec.id, condition), 0))
+        self._ticked[spec.id, condition] = slot
         key = "*" if spec.conditions[condition].key.kind == "any" else slot_id
         self._pair(spec, occurrence, {condition: key})
 

@@ -69,7 +69,7 @@ def declare(
         if trigger in wanted.triggers or gone.state == "retired":
             continue
         if not takeover:
-            facts.append(TriggerRetired(wanted.service, trigger))
+            facts.append(TriggerRetired(wanted.service, trigger, gone.own or state.row.through))
         elif gone.state == "active":
             own = gone.own or state.row.through
             facts.append(TriggerPaused(wanted.service, trigger, own, "takeover", "engine"))
@@ -86,6 +86,10 @@ def _declared(
     spec, known = wanted.triggers[trigger], state.triggers.get(trigger)
     if known is None or known.state == "retired":
         begins, own = _begin(state, spec, head, defaults, first=not state.row.version)
+        if known is not None and known.own is not None and begins < known.own.position + known.own.inside:
+            # It was here before, and has been asked up to there: what it decided then stands.
+            begins = known.own.position
+            own = known.own if begins < state.row.through.position else None
         return TriggerDeclared(
             wanted.service, trigger, spec.version, spec, "active", begins, own, timers_from(spec, now)
         )

@@ -14,7 +14,7 @@ from ensue_core.facts import Failure, InvocationCreated, TriggerFired
 from ensue_core.records import Record
 from ensue_core.statuses import Status
 from ensue_core.values import Json, decode
-from ensue_projections.filters import key_of, passes
+from ensue_projections.filters import key_of, passes, type_matches
 from ensue_projections.occurrences import Occurrence
 
 
@@ -156,11 +156,4 @@ def _key(
 
 def _type_fits(condition: OnException, failure: Failure | None) -> bool:
     """Whether a failure is of one of the types or derives from one; names may be bare or dotted."""
-    if failure is None:
-        return False
-    names = (failure.type, *failure.bases)
-    return not condition.types or any(
-        wanted == name or ("." not in wanted and wanted == name.rpartition(".")[2])
-        for wanted in condition.types
-        for name in names
-    )
+    return failure is not None and type_matches(condition.types, (failure.type, *failure.bases))

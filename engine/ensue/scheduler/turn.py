@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ensue.program import DeclaredTrigger, Program
 from ensue.scheduler.arguments import Making, finish, prepare
@@ -15,6 +16,7 @@ from ensue.scheduler.decide import Decider, Firing, answer_key
 from ensue.scheduler.evaluate import Question, Upstream, evaluate, questions_of, upstream_positions
 from ensue.scheduler.plan import Plan
 from ensue.scheduler.state import ChainState
+from ensue_core.declarations import Fields, Provided
 from ensue_core.defaults import Defaults
 from ensue_core.facts import Participant, Through, TriggerPaused
 from ensue_core.ids import derive
@@ -111,20 +113,36 @@ async def _make(
     program: Program,
 ) -> list[Making]:
     """Put together who took part in each run, reading the records of matches that waited, and start its arguments."""
-    waited = {
-        each.position
-        for firing in firings
-        for each in firing.fired.participants
-        if each.kind != "cron" and each.position != firing.occurrence.position
-    }
+    # A slot stands at the position of the last record before it, which may well be one that waited.
+    waited = {each.position for firing in firings for each in firing.fired.participants if each.kind != "cron"}
     await _fetch(store, known, waited)
     took_part = [[_participated(each, firing, known) for each in firing.fired.participants] for firing in firings]
+    await _know_last_slots(store, took_part, firings)
     calls = {part.occurrence.created for parts in took_part for part in parts if part.occurrence.created}
     await _fetch(store, known, calls)
     upstream = Upstream(known)
     return [
         prepare(firing, program, triggers, parts, upstream) for firing, parts in zip(firings, took_part, strict=True)
     ]
+
+
+async def _know_last_slots(store: Store, took_part: list[list[Participated]], firings: Sequence[Firing]) -> None:
+    """Tell providers of schedules when the schedule last ticked, as far as the query views know."""
+    wanting = [
+        (firing.spec.id, parts)
+        for firing, parts in zip(firings, took_part, strict=True)
+        if any(isinstance(each, (Provided, Fields)) for each in firing.spec.providers)
+        and any(part.occurrence.kind == "cron" and not part.occurrence.previous for part in parts)
+    ]
+    if not wanting:
+        return
+    last = {(row.trigger, row.condition): row.last for row in await store.views.schedules()}
+    for trigger, parts in wanting:
+        for number, part in enumerate(parts):
+            occurrence = part.occurrence
+            before = last.get((trigger, part.condition), 0)
+            if occurrence.kind == "cron" and not occurrence.previous and before < occurrence.slot:
+                parts[number] = Participated(part.condition, replace(occurrence, previous=before))
 
 
 def _participated(each: Participant, firing: Firing, known: Mapping[int, Record]) -> Participated:

@@ -14,7 +14,7 @@ async def test_digest() -> None:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -89,7 +89,7 @@ class Kit:
 
     async def emit(self, event: Event[T] | str, payload: Any = None, *, idempotency_key: str | None = None) -> Emitted:
         """Emit an event; nothing reacts before `settle` or `advance`."""
-        return await self.engine.emit(event, payload, idempotency_key=idempotency_key)  # type: ignore[arg-type]
+        return await self.engine.emit(event, payload, idempotency_key=idempotency_key)
 
     async def submit(self, task: Task[..., R], /, *args: Any, **kwargs: Any) -> Handle[R]:
         """Submit a task."""
@@ -192,7 +192,8 @@ class Kit:
 
     def _unfinished(self) -> str:
         begun = [each.fact for each in self._records if isinstance(each.fact, AttemptStarted)]
-        ended = {each.fact.invocation for each in self._records if isinstance(each.fact, AttemptEnded) and each.fact.final}
+        facts = [each.fact for each in self._records]
+        ended = {fact.invocation for fact in facts if isinstance(fact, AttemptEnded) and fact.final}
         names = sorted({fact.task for fact in begun if fact.invocation not in ended})
         return f"{', '.join(names) or 'something'} does not end; raise within=, or look for a wait that nothing ends"
 
@@ -205,7 +206,7 @@ async def engine_for(
     overrides: Mapping[Resource[Any], Any] | None = None,
     service: str = "main",
     store: str = "memory:",
-) -> AsyncIterator[Kit]:
+) -> AsyncGenerator[Kit, None]:
     """Open an engine for some tasks, with all its roles, on a store in memory, in virtual time.
 
     `now` is where the clock starts, `overrides` stand in for resources from the start. User code is asked on

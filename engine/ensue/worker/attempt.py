@@ -150,9 +150,7 @@ class Attempt:
             return self._timed_out(error)
         # SystemExit, KeyboardInterrupt and a CancelledError of the body's own making are no reason to retry.
         kind = type(error)  # Not isinstance: it would ask the exception, which may answer with anything.
-        retryable = issubclass(kind, Exception) and issubclass(
-            kind, (Retry, self.definition.options.retry_for)
-        )
+        retryable = issubclass(kind, Exception) and issubclass(kind, (Retry, self.definition.options.retry_for))
         return Raised(capture(error, self._host.defaults), retryable)
 
     def _timed_out(self, error: BaseException | None) -> Raised:

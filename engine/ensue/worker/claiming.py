@@ -142,9 +142,7 @@ class Claimer:
         claimed: Sequence[Claimed] = ()
         self.claiming = True
         try:
-            claimed = await self._store.work.claim(
-                self._worker, self._tasks, wanted, self._defaults.lease_seconds
-            )
+            claimed = await self._store.work.claim(self._worker, self._tasks, wanted, self._defaults.lease_seconds)
         finally:
             self.claiming = False
             # Even when nothing came of it, so that whoever waits for calm hears of it.

@@ -14,6 +14,7 @@ from typing import cast
 
 import ensue
 import ensue_core
+from ensue.functions import qualified_name
 from ensue_core.defaults import DEFAULTS, Defaults
 from ensue_core.facts import Failure
 
@@ -65,7 +66,7 @@ def text_of(error: BaseException, limit: int = DEFAULTS.exception_text_max) -> s
 
 def _name(kind: type) -> str:
     """Return a class's qualified name; bare names are found as its last part."""
-    return _clean(f"{kind.__module__}.{kind.__qualname__}"[-NAME_MAX:])
+    return _clean(qualified_name(kind)[-NAME_MAX:])
 
 
 def _clean(text: str) -> str:

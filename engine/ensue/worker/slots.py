@@ -88,7 +88,7 @@ class Hold:
     def granted(self) -> bool:
         """Accept a slot whose turn has come; False where the attempt is over and needs none."""
         turn, self._turn = self._turn, None
-        if turn is None or self.over:
+        if turn is None:
             return False
         self.held = True
         turn.set_result(None)

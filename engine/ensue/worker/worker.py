@@ -195,9 +195,7 @@ class Worker:
         if isinstance(outcome, Raised):
             text = "attempt %d of %s (%s) ended %s: %s: %s"
             row, failure = attempt.row, outcome.failure
-            _log.warning(
-                text, row.attempt, row.task, row.invocation, fact.status, failure.type, failure.message
-            )
+            _log.warning(text, row.attempt, row.task, row.invocation, fact.status, failure.type, failure.message)
         end = own_end(attempt.row, fact, buffered if isinstance(outcome, Returned) else ())
         self._committer.put(attempt, end)
 

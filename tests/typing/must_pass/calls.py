@@ -34,8 +34,7 @@ async def wait(target: Handle[int], maybe: Handle[str] | None = None) -> int:
 
 
 async def main() -> None:
-    call = count("a", times=2)
-    assert_type(call, Coroutine[Any, Any, int])
+    call: Coroutine[Any, Any, int] = count("a", times=2)
     assert_type(await call, int)
     assert_type(half(3), float)
     assert_type(await count.submit("a"), Handle[int])

@@ -118,9 +118,7 @@ def from_run(ctx: RunContext) -> Arguments:
     triggers=[
         on_event(paid, large).with_args_from_event(from_paid),
         on_event(paid, {"amount": ge(5), "order_id": prefix("A")}).with_args_from_event("order_id"),
-        on_event("order.*", {"meta.tags": contains("new"), "x": exists(False)}).with_args_from_event(
-            "order_id"
-        ),
+        on_event("order.*", {"meta.tags": contains("new"), "x": exists(False)}).with_args_from_event("order_id"),
         on_success(charge).with_args_from_result(from_receipt).named("receipt"),
         on_result(charge, is_total).with_args_from_result(from_receipt),
         on_result(charge, {"total": lt(9)}).with_args_from_result("order_id"),

@@ -59,9 +59,7 @@ async def enrich_article(article_id: str, kind: str) -> str:
 
 
 @tasks.task(
-    triggers=on_status(enrich_article, call_arguments={"kind": "breaking_news"}).with_args_from_status(
-        "article_id"
-    )
+    triggers=on_status(enrich_article, call_arguments={"kind": "breaking_news"}).with_args_from_status("article_id")
 )
 async def notify_subscribers(article_id: str) -> str:
     return article_id
@@ -94,7 +92,7 @@ async def poll_target() -> str:
 
 @tasks.task
 async def polling_tasks(target: Handle[str]) -> str:
-    while await target.status() != "SUCCESS":
+    while await target.status() != "SUCCESS":  # noqa: ASYNC110
         await asyncio.sleep(0.3)
     return "observed"
 

@@ -102,9 +102,7 @@ async def report_value_error(original_args: str, exception_type: str, exception_
     return f"Division with {original_args} failed with {exception_type}: {exception_message}"
 
 
-@tasks.task(
-    triggers=TriggerBuilder().on_exception(divide).with_args_from_exception(build_args_from_exception)
-)
+@tasks.task(triggers=TriggerBuilder().on_exception(divide).with_args_from_exception(build_args_from_exception))
 async def report_any_exception(original_args: str, exception_type: str, exception_message: str) -> str:
     return f"Division with {original_args} failed with {exception_type}: {exception_message}"
 
@@ -133,12 +131,8 @@ def generate_notification_args(ctx: ResultContext[dict[str, Any]]) -> dict[str, 
     }
 
 
-@tasks.task(
-    triggers=TriggerBuilder().on_any_result(process_data).with_args_from_result(generate_notification_args)
-)
-async def notify_with_dynamic_args(
-    notification_level: str, include_details: bool, source_data: dict[str, Any]
-) -> str:
+@tasks.task(triggers=TriggerBuilder().on_any_result(process_data).with_args_from_result(generate_notification_args))
+async def notify_with_dynamic_args(notification_level: str, include_details: bool, source_data: dict[str, Any]) -> str:
     if include_details:
         return f"{notification_level.upper()} notification with data: {source_data}"
     return f"{notification_level.upper()} notification sent"

@@ -1,4 +1,4 @@
--- Invocations in states other than SUCCESS, newest first: all but a few end well.
+-- Invocations in one state other than SUCCESS, newest first: all but a few end well.
 SELECT CAST(json_group_array(json_object(
     'id', id, 'task', task, 'status', status, 'created', created, 'registered', registered, 'run', run,
     'trigger', trigger, 'emitter', emitter, 'attempts', attempts, 'due', due, 'started', started,
@@ -9,8 +9,8 @@ FROM (
     SELECT invocations.* FROM invocations
     WHERE invocations.namespace = :namespace
         AND invocations.status <> 'SUCCESS'
-        AND invocations.status IN (SELECT value FROM json_each(:statuses))
-        AND +invocations.place BETWEEN :first AND :last
+        AND invocations.status = :status
+        AND invocations.place BETWEEN :first AND :last
         AND (:task IS NULL OR invocations.task = :task)
         AND (:trigger IS NULL OR invocations.trigger = :trigger)
         AND (:emitter IS NULL OR invocations.emitter = :emitter)

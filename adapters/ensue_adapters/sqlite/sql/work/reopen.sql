@@ -1,8 +1,5 @@
 -- The next attempt is open: (namespace, JSON of [[invocation, attempt, due, failures, crashes]]).
-UPDATE work
-SET attempt = next.attempt, due = next.due, failures = next.failures, crashes = next.crashes,
-    started = 0, worker = '', lease_until = 0
-FROM (
+WITH next AS MATERIALIZED (
     SELECT
         json_extract(value, '$[0]') AS invocation,
         json_extract(value, '$[1]') AS attempt,
@@ -10,5 +7,9 @@ FROM (
         json_extract(value, '$[3]') AS failures,
         json_extract(value, '$[4]') AS crashes
     FROM json_each(?2)
-) AS next
+)
+UPDATE work
+SET attempt = next.attempt, due = next.due, failures = next.failures, crashes = next.crashes,
+    started = 0, worker = '', lease_until = 0
+FROM next
 WHERE work.namespace = ?1 AND work.invocation = next.invocation;

@@ -1,0 +1,142 @@
+"""Fail-points: named moments at which a process kills itself with SIGKILL, at the n-th time it gets there.
+
+No production code knows of them: `arm` wraps methods of the store, the engine and the SQLite writer in the
+process that is to die.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from ensue.projector import Projector
+from ensue.running import Running
+from ensue.scheduler.asking import ThreadAsker
+from ensue.scheduler.decide import Decider
+from ensue.scheduler.scheduler import Scheduler
+from ensue.worker.leases import Reaper
+from ensue.worker.worker import Worker
+from ensue_adapters.sqlite.checkpoints import Checkpoints
+from ensue_adapters.sqlite.decisions import SQLiteDecisions
+from ensue_adapters.sqlite.delivery import Delivery
+from ensue_adapters.sqlite.folding import Folding
+from ensue_adapters.sqlite.leases import SQLiteLeases
+from ensue_adapters.sqlite.log import SQLiteLog
+from ensue_adapters.sqlite.store import SQLiteStore
+from ensue_adapters.sqlite.views import SQLiteViews
+from ensue_adapters.sqlite.work import SQLiteWork
+from ensue_adapters.sqlite.writer import Writer
+
+Victim = Literal["client", "scheduler", "worker", "projectors"]
+
+
+class Point(NamedTuple):
+    """Where to die: `counts` says whether a call's result is one that matters."""
+
+    victim: Victim
+    owner: type[Any] | None = None
+    method: str = ""
+    when: Literal["before", "after"] = "before"
+    count: int = 1
+    counts: Callable[[Any], bool] | None = None
+    asked_to_stop: bool = False
+    """Whether it is only reached by a process that is asked to stop."""
+    together: bool = False
+    """Whether it is only reached where scheduler and worker share a process."""
+
+
+POINTS: dict[str, Point] = {
+    "append.before": Point("client", SQLiteLog, "append", count=7),
+    "append.after": Point("client", SQLiteLog, "append", "after", 7),
+    "step.before": Point("scheduler", SQLiteDecisions, "commit", count=4),
+    "step.after": Point("scheduler", SQLiteDecisions, "commit", "after", 4),
+    "declare.before": Point("scheduler", Scheduler, "declare"),
+    "declare.after": Point("scheduler", Scheduler, "declare", "after"),
+    "chain.loaded": Point("scheduler", SQLiteDecisions, "load", "after"),
+    "log.read": Point("scheduler", SQLiteLog, "read", "after", 3, counts=bool),
+    "ask.before": Point("scheduler", ThreadAsker, "ask", count=2),
+    "ask.after": Point("scheduler", ThreadAsker, "ask", "after", 2),
+    "tick": Point("scheduler", Decider, "_tick", "after"),
+    "step.started": Point("scheduler", Worker, "begin", "before", 2, together=True),
+    "lease.hold.before": Point("scheduler", SQLiteLeases, "hold", count=3),
+    "lease.hold.after": Point("scheduler", SQLiteLeases, "hold", "after", 3),
+    "lease.release": Point("scheduler", SQLiteLeases, "release", "before", asked_to_stop=True),
+    "claim.before": Point("worker", SQLiteWork, "claim", count=2),
+    "claim.after": Point("worker", SQLiteWork, "claim", "after", 2, counts=bool),
+    "begin.after": Point("worker", Worker, "begin", "after", 2),
+    "body.begins": Point("worker", count=3),
+    "body.returns": Point("worker", count=3),
+    "finish.before": Point("worker", SQLiteWork, "finish", count=3),
+    "finish.after": Point("worker", SQLiteWork, "finish", "after", 3),
+    "renew.before": Point("worker", SQLiteWork, "renew"),
+    "renew.after": Point("worker", SQLiteWork, "renew", "after"),
+    "reap.before": Point("worker", Reaper, "reap"),
+    "drain.before": Point("worker", Worker, "drain", asked_to_stop=True),
+    "drain.after": Point("worker", Worker, "drain", "after", asked_to_stop=True),
+    "stop.before": Point("worker", Running, "stop", asked_to_stop=True),
+    "store.close.before": Point("worker", SQLiteStore, "close", asked_to_stop=True),
+    "store.close.after": Point("worker", SQLiteStore, "close", "after", asked_to_stop=True),
+    "project.before": Point("projectors", SQLiteViews, "project", count=2),
+    "project.after": Point("projectors", SQLiteViews, "project", "after", 2),
+    "page.after": Point("projectors", Projector, "page", "after", 2),
+    "sql.job": Point("worker", Folding, "fold", count=5),
+    "sql.folded": Point("worker", Folding, "fold", "after", 5),
+    "sql.commit.before": Point("worker", Writer, "_end", count=6),
+    "sql.commit.after": Point("worker", Writer, "_end", "after", 6),
+    "sql.told": Point("worker", Delivery, "send", count=8),
+    "sql.checkpoint.before": Point("worker", Checkpoints, "run", asked_to_stop=True),
+    "sql.checkpoint.after": Point("worker", Checkpoints, "run", "after", asked_to_stop=True),
+    "client.commit.before": Point("client", Writer, "_end", count=5),
+    "client.commit.after": Point("client", Writer, "_end", "after", 5),
+}
+"""Every fail-point, by name, and the process that dies there."""
+
+_left: dict[str, int] = {}
+
+
+def reach(name: str) -> None:
+    """Die here, if this is the point that is armed and it is the time."""
+    if name in _left:
+        _left[name] -= 1
+        if _left[name] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(name: str, count: int) -> None:
+    """Let this process die at a point, at the `count`-th time."""
+    point = POINTS[name]
+    _left[name] = count
+    if point.owner is None:
+        return  # reached by name
+    original = getattr(point.owner, point.method)
+    wrapped = (
+        _wrap_async(name, point, original) if inspect.iscoroutinefunction(original) else _wrap(name, point, original)
+    )
+    setattr(point.owner, point.method, wrapped)
+
+
+def _wrap_async(name: str, point: Point, original: Any) -> Any:
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if point.when == "before":
+            reach(name)
+        result = await original(*args, **kwargs)
+        if point.when == "after" and (point.counts is None or point.counts(result)):
+            reach(name)
+        return result
+
+    return wrapped
+
+
+def _wrap(name: str, point: Point, original: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if point.when == "before":
+            reach(name)
+        result = original(*args, **kwargs)
+        if point.when == "after":
+            reach(name)
+        return result
+
+    return wrapped
