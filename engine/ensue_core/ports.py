@@ -176,14 +176,14 @@ class Decisions(Protocol):
         ...
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class Claimed(msgspec.Struct, frozen=True, gc=False):
     """An attempt that a worker owns from now on, and the record that created its invocation."""
 
     row: WorkRow
     record: Record
 
 
-class End(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True, gc=False):
     """An attempt's end and the events that come with it.
 
     `if_expired` is the reaper's: the end counts only where the lease has still run out as it is appended.

@@ -177,7 +177,7 @@ class Scheduler:
             await self._clock.sleep(self._defaults.poll_seconds)
             return
         moved = await self._decide(state, None)
-        for row in list(state.lagging()):
+        for row in state.lagging():
             if self._state is not state:
                 return
             moved = await self._decide_lane(state, row.trigger) or moved
@@ -217,10 +217,7 @@ class Scheduler:
         records = await self._store.log.read(self._scan.position, self._defaults.batch_records_max)
         if self._foreign(state, records):
             return True
-        begins = {
-            name: row.begins for name, row in state.triggers.items() if row.state == "active" and row.own is None
-        }
-        planned = plan(records, self._scan, self._listen(state, None), begins, self._defaults.step_facts_max)
+        planned = plan(records, self._scan, self._listen(state, None), state.begins, self._defaults.step_facts_max)
         due = state.next_due()
         # An empty page is the end of the log: only then may the Step's clock be the store's.
         clock = None if records or due is None or due > now else now
@@ -332,7 +329,7 @@ class Scheduler:
         """Whether another scheduler's Step follows ours: then what we hold is old."""
         for record in records:
             fact = record.fact
-            if isinstance(fact, Decided) and fact.service == self._service and fact.after == state.row.step:
+            if type(fact) is Decided and fact.service == self._service and fact.after == state.row.step:
                 self._state = None
                 return True
         return False
