@@ -28,7 +28,7 @@ def mixed() -> Tasks:
     @tasks.task(triggers=(a & (b | c)).within("5s").named("pair"))
     async def nested() -> None: ...
 
-    @tasks.task(triggers=(a & b & c).within("5s").with_args_from_event(sometimes))
+    @tasks.task(triggers=[(a & b & c).within("5s").with_args_from_event(sometimes), a.with_args_from_event(sometimes)])
     async def three(n: int) -> None: ...
 
     @tasks.task(triggers=on_status(work, "RETRY") & on_success(work))
