@@ -50,7 +50,9 @@ class RealKit(Kit):
     def _has_read(self, head: int) -> bool:
         scheduler, projector = self._live.scheduler, self._live.projector
         folded = projector is None or projector.position == head
-        return folded and (scheduler is None or scheduler._scan.position >= head)
+        if scheduler is None or (scheduler._state is not None and scheduler._state.row.paused):
+            return folded
+        return folded and scheduler._scan.position >= head
 
     async def advance(self, duration: Duration) -> None:
         """Real time does not advance when it is told to."""

@@ -194,6 +194,26 @@ async def test_settled_waits_for_all_that_an_event_causes_through_joins_too(open
         await emitted.settled(timeout=10)
 
 
+async def test_a_join_that_another_event_completes_holds_both(open_virtual: OpenKit) -> None:
+    tasks = Tasks()
+
+    @tasks.task(triggers=on_event("first").by("k") & on_event("second").by("k"))
+    async def close() -> None:
+        await asyncio.sleep(5)
+
+    async with open_virtual(tasks) as t:
+        first = await t.emit("first", {"k": 1})
+        await t.settle()
+        await t.emit("second", {"k": 1})
+        await t.advance("1s")
+        waiting = asyncio.ensure_future(first.settled(timeout=60))
+        await t.advance("1s")
+        assert not waiting.done()
+        await t.advance("5s")
+        assert waiting.done()
+        await waiting
+
+
 async def test_settled_says_what_is_open(open_kit: OpenKit) -> None:
     tasks = Tasks()
     let_go = asyncio.Event()

@@ -137,6 +137,8 @@ class Slot:
     gone: asyncio.Future[None] | None = None
     running: Running | None = None
     down_until: float = 0.0
+    removed: bool = False
+    """Taken out for good: what it alone had declared must be taken over."""
 
 
 @dataclass
@@ -231,7 +233,7 @@ class World:
     def kill(self, process: str, where: str) -> None:
         """Crash a process, whatever it is doing."""
         slot = next((each for each in self.slots if each.process == process), None)
-        if slot is None or self.loop.is_dead(process):
+        if not process or slot is None or self.loop.is_dead(process):
             return
         self.say(f"{process} is killed {where}")
         self.loop.crash(process)
@@ -288,7 +290,7 @@ class World:
 
     async def keep(self, slot: Slot) -> None:
         """Run a slot's process, and again when it is gone, as a supervisor does."""
-        while not self.ended:
+        while not self.ended and not slot.removed:
             while self.loop.time() < slot.down_until and not self.calm:
                 await asyncio.sleep(0.25)
             slot.starts += 1
@@ -330,7 +332,7 @@ class World:
                 return
             action = self.draw.choice(
                 [self._kill_one, self._kill_one, self._stop_one, self._pause_one, self._deploy, self._deploy,
-                 self._outage, self._down, self._step_clock, self._take_leases]
+                 self._remove, self._outage, self._down, self._step_clock, self._take_leases]
             )  # fmt: skip
             action()
 
@@ -378,6 +380,15 @@ class World:
                 elif slot.process:
                     self.kill(slot.process, f"to become {version}")
 
+    def _remove(self) -> None:
+        """Take a process out for good, if others have its roles."""
+        slot = self.draw.choice(self.slots)
+        others = [each for each in self.slots if each.service == slot.service and each is not slot and not each.removed]
+        if not slot.removed and set(slot.roles) <= {role for each in others for role in each.roles}:
+            slot.removed = True
+            self.counts["removed"] += 1
+            self.kill(slot.process, "for good")
+
     def _outage(self) -> None:
         seconds = self.draw.choice([0.3, 4.0, 2 * self.plan.defaults.lease_seconds])
         self.say(f"the store is away for {seconds} s")
@@ -392,8 +403,7 @@ class World:
         for slot in self.slots:
             if slot.service == service:
                 slot.down_until = until
-                if slot.process:
-                    self.kill(slot.process, "with its whole service")
+                self.kill(slot.process, "with its whole service")
 
     def _step_clock(self) -> None:
         if self.plan.skew_seconds and (running := self._running()):
@@ -741,7 +751,8 @@ class _Kept(logging.Handler):
         if self._world.loop.is_closed():
             return
         text = f"{PROCESS.get()} {record.name}: {record.getMessage()}"
-        if record.levelno >= logging.ERROR:
+        # A worker that stops while the store is away leaves its ends to the reaper, and says so.
+        if record.levelno >= logging.ERROR and "could not be committed" not in text:
             if record.exc_info:
                 text += f" ({logging.Formatter().formatException(record.exc_info)[-1500:]})"
             self._world.fail(text)
