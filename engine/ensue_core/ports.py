@@ -85,8 +85,8 @@ class Log(Protocol):
         """Return the last position and its time."""
         ...
 
-    async def wait(self, after: int, timeout: float | None = None) -> bool:
-        """Return True as soon as the head is past `after`, False after `timeout` seconds.
+    async def wait(self, after: int, timeout: float | None = None) -> int:
+        """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds.
 
         A hint wakes it at once where the store has one; polling is the truth.
         """
