@@ -103,7 +103,11 @@ async def test_a_commit_that_landed_unanswered_is_not_decided_again_whatever_use
 
         async def unanswered(step: Step) -> Committed | Superseded | Outrun:
             outcome = await commit(step)
-            if step.facts and not unknown and any("ConditionMatched" in type(each.fact).__name__ for each in step.facts):
+            if (
+                step.facts
+                and not unknown
+                and any("ConditionMatched" in type(each.fact).__name__ for each in step.facts)
+            ):
                 unknown.append(step.id)
                 raise CommitUnknown("the answer was lost")
             return outcome
@@ -179,7 +183,9 @@ def scheduler(kit: Kit, name: str, tasks: Tasks) -> Scheduler:
 
 
 async def test_a_paused_trigger_lags_and_meets_the_chain_again(open_kit: OpenKit) -> None:
-    async with open_kit(program(), defaults=Defaults(batch_records_max=3, lease_seconds=1e6, heartbeat_seconds=1e5)) as t:
+    async with open_kit(
+        program(), defaults=Defaults(batch_records_max=3, lease_seconds=1e6, heartbeat_seconds=1e5)
+    ) as t:
         await t.engine.triggers.pause("react/go")
         for n in range(10):
             await t.emit("go", {"n": n})
