@@ -60,7 +60,9 @@ async def test_a_scheduler_that_comes_second_decides_anew_by_what_came_first(ope
         async def outrun(step: Step) -> Committed | Superseded | Outrun:
             if decides(step) and not outcomes:
                 outcomes.append(None)
-                await commit_facts(t.engine.store, "main", lambda state, *_: pause_trigger(state, "react/go", "ada"))
+                await commit_facts(
+                    t.engine.store, "main", lambda state, head, now: pause_trigger(state, "react/go", "ada")
+                )
                 outcomes[0] = await commit(step)
             return await commit(step) if not outcomes or outcomes[0] is None else await _once(outcomes, commit, step)
 
