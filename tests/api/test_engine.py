@@ -168,7 +168,7 @@ async def test_correlation_and_causation_are_kept_and_passed_on(engine: Engine) 
     assert records[0].cause == "click-7"
     assert isinstance(records[0].fact, EventEmitted)
     assert records[0].fact.correlation == "order-a"
-    caused = [each for each in records if not each.kind == "Decided"]
+    caused = [each for each in records if each.kind != "Decided"]
     assert {each.root for each in caused} == {"order-a"}
     handle = await double.options(correlation_id="batch-1", causation_id="cron").submit(1)
     created = await engine.store.log.find(handle.id)  # type: ignore[arg-type]
@@ -307,11 +307,13 @@ async def test_resources_open_once_close_in_reverse_and_are_typed(tmp_path: Path
 
 async def test_a_resource_that_does_not_open_stops_the_start(tmp_path: Path) -> None:
     own = Tasks("own")
+    current_pool: int | None = None
 
     @own.resource
     async def broken() -> AsyncIterator[int]:
-        raise RuntimeError("no pool")
-        yield 1
+        if current_pool is None:
+            raise RuntimeError("no pool")
+        yield current_pool
 
     engine = Engine(f"sqlite:///{tmp_path}/r.db", tasks=[own], app_id="r")
     with pytest.raises(RuntimeError, match="no pool"):

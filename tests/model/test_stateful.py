@@ -1,4 +1,4 @@
-"""Stateful models: the log, attempts and joins against a few plain lists and dicts, in whatever order hypothesis likes."""
+"""Stateful models: log, attempts and joins against plain lists and dicts, in whatever order hypothesis likes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ensue_core.defaults import SECOND
 from ensue_core.facts import AttemptEnded, EndStatus, EventEmitted, InvocationCreated
 from ensue_core.ids import Id, derive_from, derive_keyed, new_id
 from ensue_core.ports import Claimed, End
-from ensue_core.records import draft
+from ensue_core.records import Draft, draft
 from ensue_projections.occurrences import Occurrence
 from ensue_projections.pairing import pair
 from ensue_projections.waiting import Waiting
@@ -58,7 +58,7 @@ class LogMachine(StoreMachine):
     @rule(numbers=st.lists(st.integers(0, 3), min_size=1, max_size=4), keyed=st.booleans())
     def append(self, numbers: list[int], keyed: bool) -> None:
         """Append a batch; an id that stands already is a duplicate, with another payload a conflict."""
-        drafts = []
+        drafts: list[Draft] = []
         for number in numbers:
             id = derive_keyed("model", str(number % 2)) if keyed else new_id()
             fact = EventEmitted("e", msgspec.Raw(str(number).encode()))
@@ -132,7 +132,7 @@ class AttemptMachine(StoreMachine):
         """End any attempt that was ever claimed, in time or far too late."""
         if not self.held:
             return
-        claimed, until = data.draw(st.sampled_from(self.held))
+        claimed, _ = data.draw(st.sampled_from(self.held))
         row = claimed.row
         id, attempt = row.invocation, row.attempt
         fact = AttemptEnded(id, attempt, "t", row.created, status, msgspec.Raw(b"1" if status == "SUCCESS" else b""))
@@ -217,7 +217,8 @@ class JoinMachine(RuleBasedStateMachine):
             found = [(each.condition, each.source) for each in paired.fired.participants]
             assert (paired.fired.branch, found) == expected
             self.waiting.drop(each.match for each in paired.fired.participants)
-        used = {name for name, source in (expected[1] if expected else []) if source == record}
+        took_part: list[tuple[str, str]] = expected[1] if expected else []
+        used = {name for name, source in took_part if source == record}
         waits = [row.condition for row in paired.waits]
         assert waits == [name for name in SPEC.conditions if name in names - used]
         for row in paired.waits:
