@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from ensue_core.facts import AttemptEnded, AttemptStarted, ServiceDeclared, Trig
 from ensue_core.records import Record
 from tests.house.tree import ROOT, SOURCE_ROOTS
 
-PROGRAM = '''
+PROGRAM = """
 import asyncio, os
 from pathlib import Path
 from ensue import Engine, on_event
@@ -39,12 +40,12 @@ async def slow(n: int) -> int:
     while not Path("let_go").exists():
         await asyncio.sleep(0.02)
     return n
-'''
-ONLY_NEW = '''
+"""
+ONLY_NEW = """
 @engine.task(triggers=on_event("go").with_args_from_event("n").named("only_new"))
 async def added(n: int) -> int:
     return n
-'''
+"""
 PATIENCE = 20.0
 
 
@@ -71,7 +72,8 @@ class Deployment:
         """Start `ensue run`, and return once it says that it runs."""
         process = subprocess.Popen(
             [sys.executable, "-m", "ensue_adapters.cli", "run", f"{version}:engine", *arguments],
-            cwd=self.directory, env=self.environment(lease), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=self.directory, env=self.environment(lease), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._processes.append(process)
         assert process.stdout is not None
@@ -111,7 +113,7 @@ class Deployment:
         end = time.monotonic() + seconds
         while not holds(log := await self.log()):
             assert time.monotonic() < end, [type(each.fact).__name__ for each in log][-20:]
-            time.sleep(0.03)
+            await asyncio.sleep(0.03)
         return log
 
     def began(self) -> list[int]:
@@ -214,7 +216,9 @@ ORDERS: dict[str, list[str]] = {
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_in_whatever_order_versions_come_and_go_each_event_reacts_once(deployment: Deployment, order: str) -> None:
+async def test_in_whatever_order_versions_come_and_go_each_event_reacts_once(
+    deployment: Deployment, order: str
+) -> None:
     running: dict[str, subprocess.Popen[str]] = {}
     emitted = 0
     for act in ORDERS[order]:

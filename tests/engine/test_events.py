@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from ensue import (
-    Engine,
     Defaults,
+    Engine,
     Event,
     IdempotencyConflict,
     Tasks,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ensue import Defaults, Engine, EventContext, Tasks, current, on_cron, on_event, on_exception, on_status, on_success
+from ensue import (
+    Defaults,
+    Engine,
+    EventContext,
+    Handle,
+    Tasks,
+    current,
+    on_cron,
+    on_event,
+    on_exception,
+    on_status,
+    on_success,
+)
 from ensue.projector import catch_up
 from ensue.testing import Kit
 from tests.engine.kits import OpenKit, records
@@ -47,7 +59,7 @@ async def play(kit: Kit) -> None:
     await kit.engine.triggers.pause("nested/pair")
     for n in range(6):
         await kit.emit("ab"[n % 2], {"k": 1, "n": n % 4})
-    handle = await kit.engine.submit("work", n=0)
+    handle: Handle[Any] = await kit.engine.submit("work", n=0)
     await handle.cancel()
     await kit.settle()
     await kit.engine.triggers.resume("nested/pair", "catch up")
