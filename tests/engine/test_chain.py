@@ -9,6 +9,7 @@ from ensue import Defaults, Tasks, on_cron, on_event
 from ensue.scheduler.asking import InlineAsker
 from ensue.scheduler.people import pause_trigger, resume_trigger
 from ensue.scheduler.scheduler import Scheduler
+from ensue.scheduler.state import ChainState
 from ensue.scheduler.steps import commit_facts
 from ensue.testing import Kit
 from ensue_core.errors import CommitUnknown
@@ -52,6 +53,10 @@ def decides(step: Step) -> bool:
     return any(isinstance(each.fact, TriggerFired) for each in step.facts)
 
 
+def pauses(state: ChainState, head: int, now: int) -> list[Any]:
+    return pause_trigger(state, "react/go", "ada")
+
+
 async def test_a_scheduler_that_comes_second_decides_anew_by_what_came_first(open_kit: OpenKit) -> None:
     async with open_kit(program()) as t:
         decisions, outcomes = t.engine.store.decisions, list[Any]()
@@ -60,9 +65,7 @@ async def test_a_scheduler_that_comes_second_decides_anew_by_what_came_first(ope
         async def outrun(step: Step) -> Committed | Superseded | Outrun:
             if decides(step) and not outcomes:
                 outcomes.append(None)
-                await commit_facts(
-                    t.engine.store, "main", lambda state, head, now: pause_trigger(state, "react/go", "ada")
-                )
+                await commit_facts(t.engine.store, "main", pauses)
                 outcomes[0] = await commit(step)
             return await commit(step) if not outcomes or outcomes[0] is None else await _once(outcomes, commit, step)
 

@@ -170,9 +170,10 @@ async def test_nothing_crosses_namespaces(open_kit: OpenKit) -> None:
         assert sorted(each["n"] for each in t.ran("react")) == [1, 3]
         assert [each.id for each in (await other.events.list()).items] == [theirs.id]
         assert [each.id for each in (await t.engine.events.list()).items] == [mine.id]
-        for wrong in (lambda: other.events.get(mine.id), lambda: t.engine.events.get(theirs.id)):
-            with pytest.raises(NotFound):
-                await wrong()
+        with pytest.raises(NotFound):
+            await other.events.get(mine.id)
+        with pytest.raises(NotFound):
+            await t.engine.events.get(theirs.id)
         assert [each.status for each in (await other.invocations.list()).items] == ["REGISTERED"]
         assert list((await other.runs.list()).items) == []
         assert await other.triggers.list() == []

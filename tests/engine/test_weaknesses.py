@@ -138,8 +138,8 @@ async def test_w06_of_many_who_decide_at_once_one_is_effective(open_virtual: Ope
         await t.engine.emit_many("go", [{"n": n} for n in range(150)])
         runs = [asyncio.ensure_future(each.run()) for each in others]
         await t.advance("20s")
-        for each in runs:
-            each.cancel()
+        for run in runs:
+            run.cancel()
         assert sorted(each["n"] for each in await fired(t, tasks.declared_tasks["react"])) == [*range(150)]
         slots = [each.slot for each in await facts(t, CronTicked)]
         assert len(slots) == len(set(slots)) == 10
@@ -156,10 +156,7 @@ async def test_w07_an_end_and_what_reacts_to_it_cannot_come_apart(open_kit: Open
 
     async with open_kit(tasks) as t:
         await t.engine.triggers.pause_all()
-        await t.submit(work)
-        async with asyncio.timeout(5):
-            while not await facts(t, AttemptEnded):
-                await asyncio.sleep(0)
+        await (await t.submit(work)).result(timeout=5)
         # The end is in the log, nobody has reacted, and the process goes.
     async with open_kit(tasks) as t:
         await t.engine.triggers.resume_all("catch up")

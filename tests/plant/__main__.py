@@ -59,7 +59,10 @@ def _plant(bugs: list[Bug], jobs: int, *, healthy: bool) -> int:
         for thread in threads:
             thread.join()
     bad = [each for each in found if each.verdict != "caught"]
-    print(f"{len(found) - len(bad)} of {len(bugs)} planted bugs caught" + "".join(f", {x.bug.name} {x.verdict}" for x in bad))
+    print(
+        f"{len(found) - len(bad)} of {len(bugs)} planted bugs caught"
+        + "".join(f", {x.bug.name} {x.verdict}" for x in bad)
+    )
     return 1 if bad or len(found) < len(bugs) else 0
 
 

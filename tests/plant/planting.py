@@ -66,7 +66,19 @@ def try_bug(bug: Bug, tree: Path) -> Found:
 
 def run_tests(tests: tuple[str, ...], tree: Path) -> tuple[Verdict, str]:
     """Run a selection in a copy until the first failure."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "--timeout", "30", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--no-header",
+        "--timeout",
+        "30",
+        *tests,
+    ]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*(str(tree / each) for each in SOURCE_ROOTS), str(tree)]),
