@@ -53,7 +53,7 @@ def ear(name: str, condition: Condition) -> Ear:
             found = (("arguments", arguments), ("result", result))
         case OnCron():
             found = ()
-    tested = tuple((subject, each) for subject, each in found if not (isinstance(each, Subset) and not each.tests))
+    tested = tuple(each for each in found if not (isinstance(each[1], Subset) and not each[1].tests))
     return Ear(name, condition, tested)
 
 
