@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -97,7 +97,7 @@ class SQLiteKits:
     @asynccontextmanager
     async def _open(
         self, tasks: Sequence[Tasks], *, defaults: Defaults = BRISK, service: str = "main", now: Any = None
-    ) -> AsyncIterator[Kit]:
+    ) -> AsyncGenerator[Kit, None]:
         engine = Engine(self.url, tasks=tasks, app_id="test", service=service, defaults=defaults)
         async with engine:
             running = Running(engine, gather_seconds=0)

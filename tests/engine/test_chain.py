@@ -60,8 +60,7 @@ async def test_a_scheduler_that_comes_second_decides_anew_by_what_came_first(ope
         async def outrun(step: Step) -> Committed | Superseded | Outrun:
             if decides(step) and not outcomes:
                 outcomes.append(None)
-                build = lambda state, head, now: pause_trigger(state, "react/go", "ada")  # noqa: E731
-                await commit_facts(t.engine.store, "main", build)
+                await commit_facts(t.engine.store, "main", lambda state, *_: pause_trigger(state, "react/go", "ada"))
                 outcomes[0] = await commit(step)
             return await commit(step) if not outcomes or outcomes[0] is None else await _once(outcomes, commit, step)
 
@@ -104,7 +103,11 @@ async def test_a_commit_that_landed_unanswered_is_not_decided_again_whatever_use
 
         async def unanswered(step: Step) -> Committed | Superseded | Outrun:
             outcome = await commit(step)
-            if step.facts and not unknown and any("ConditionMatched" in type(each.fact).__name__ for each in step.facts):
+            if (
+                step.facts
+                and not unknown
+                and any("ConditionMatched" in type(each.fact).__name__ for each in step.facts)
+            ):
                 unknown.append(step.id)
                 raise CommitUnknown("the answer was lost")
             return outcome
@@ -180,14 +183,19 @@ def scheduler(kit: Kit, name: str, tasks: Tasks) -> Scheduler:
 
 
 async def test_a_paused_trigger_lags_and_meets_the_chain_again(open_kit: OpenKit) -> None:
-    async with open_kit(program(), defaults=Defaults(batch_records_max=3, lease_seconds=1e6, heartbeat_seconds=1e5)) as t:
+    async with open_kit(
+        program(), defaults=Defaults(batch_records_max=3, lease_seconds=1e6, heartbeat_seconds=1e5)
+    ) as t:
         await t.engine.triggers.pause("react/go")
         for n in range(10):
             await t.emit("go", {"n": n})
             await t.emit("other", {})
         await t.settle()
-        build = lambda state, head, now: resume_trigger(state, head, now, "react/go", "catch up", "ada")  # noqa: E731
-        await commit_facts(t.engine.store, "main", build)
+        await commit_facts(
+            t.engine.store,
+            "main",
+            lambda state, head, now: resume_trigger(state, head, now, "react/go", "catch up", "ada"),
+        )
         await t.settle()
         assert sorted(each["n"] for each in t.ran("react")) == [*range(10)]
         assert len(await facts(t, TriggerPaused)) == 1

@@ -262,6 +262,7 @@ async def test_a_holder_that_was_away_for_less_than_a_lease_is_not_taken_over(op
 
 # Schedules.
 
+
 def schedule(catchup: Any = "latest", expression: str = "0 * * * *") -> Tasks:
     tasks = Tasks()
 

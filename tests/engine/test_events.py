@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from ensue import (
+    Engine,
     Defaults,
     Event,
     IdempotencyConflict,
@@ -68,10 +69,11 @@ async def test_a_submit_with_an_equal_key_is_the_same_invocation(open_kit: OpenK
 async def test_what_a_body_emits_and_submits_again_when_it_is_retried_is_the_same(open_kit: OpenKit) -> None:
     tasks = reacting()
     react = tasks.declared_tasks["react"]
+    opened: list[Engine] = []
 
     @tasks.task(max_retries=2, retry_first="5ms")
     async def body() -> int:
-        engine = next(iter(tasks.bindings._open))
+        engine = opened[0]
         for n in (1, 1, 2):
             await engine.emit("go", {"n": n})
         await react.submit(n=7)
@@ -81,6 +83,7 @@ async def test_what_a_body_emits_and_submits_again_when_it_is_retried_is_the_sam
         return current().attempt
 
     async with open_kit(tasks) as t:
+        opened.append(t.engine)
         await t.submit(body)
         await t.settle()
         assert t.results("body") == [3]

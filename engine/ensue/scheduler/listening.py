@@ -53,8 +53,8 @@ def ear(name: str, condition: Condition) -> Ear:
             found = (("arguments", arguments), ("result", result))
         case OnCron():
             found = ()
-    tested = tuple(each for each in found if not (isinstance(each[1], Subset) and not each[1].tests))
-    return Ear(name, condition, tested)
+    tested = [pair for pair in found if not (isinstance(pair[1], Subset) and not pair[1].tests)]
+    return Ear(name, condition, tuple(tested))
 
 
 class Listening:
