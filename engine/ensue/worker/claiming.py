@@ -85,7 +85,7 @@ class Claimer:
         self.claiming = False
         self._store = store
         self._worker = worker
-        self._tasks = tuple(sorted(tasks))
+        self._tasks = frozenset(tasks)
         self._slots = slots
         self._defaults = defaults
         self._time = time

@@ -253,5 +253,5 @@ class TestOpenAndClose:
         assert all(each.well and each.name and each.says for each in health)
 
 
-async def _gathered(waiting: asyncio.Task[bool]) -> list[bool | BaseException]:
+async def _gathered(waiting: asyncio.Task[int]) -> list[int | BaseException]:
     return list(await asyncio.gather(waiting, return_exceptions=True))
