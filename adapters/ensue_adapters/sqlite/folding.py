@@ -115,18 +115,16 @@ class Folding:
     def _write_work(self) -> None:
         more = len(self._added) + len(self._begun)
         if more:
-            rows = [self._work_row(row, 0, NOBODY) for row in self._added.values()]
-            rows += [self._work_row(row, 1, self._lease) for row in self._begun.values()]
-            write_rows(self._connection, "work/add", rows)
+            lease = (self._lease.worker, self._lease.until)
+            write_rows(self._connection, "work/add", [self._created(row) for row in self._added.values()])
+            write_rows(self._connection, "work/begin", [self._created(row) + lease for row in self._begun.values()])
             self._added.clear()
             self._begun.clear()
         if self._started:
             self._run("work/start", _json(self._started), self._lease.worker, self._lease.until)
             self._started.clear()
         if self._reopened:
-            opened = [
-                (e.invocation, e.attempt, e.due, e.failures, e.crashes) for e in self._reopened.values()
-            ]
+            opened = [(e.invocation, e.attempt, e.due, e.failures, e.crashes) for e in self._reopened.values()]
             self._run("work/reopen", _json(opened))
             self._reopened.clear()
         if self._ended:
@@ -135,22 +133,8 @@ class Folding:
         if more:
             self._run("work/count", more)
 
-    def _work_row(self, row: WorkRow, started: int, lease: Lease) -> tuple[object, ...]:
-        return (
-            self._namespace,
-            row.invocation,
-            row.task,
-            row.attempt,
-            row.due,
-            row.created,
-            started,
-            row.failures,
-            row.crashes,
-            row.depth,
-            row.root,
-            lease.worker,
-            lease.until,
-        )
+    def _created(self, row: WorkRow) -> tuple[object, ...]:
+        return self._namespace, row.invocation, row.task, row.due, row.created, row.depth, row.root
 
     # Waiting matches.
 
