@@ -90,9 +90,7 @@ async def test_a_file_locked_by_a_foreign_program_fails_in_time_and_works_again_
 async def test_a_full_disk_stores_nothing_and_the_store_goes_on_when_there_is_room(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as store:
         await store.log.append([event()])
-        (pages,) = await writer_of(store).run(
-            lambda tx: tx.connection.execute("PRAGMA page_count").fetchone()
-        )
+        (pages,) = await writer_of(store).run(lambda tx: tx.connection.execute("PRAGMA page_count").fetchone())
         limit = f"PRAGMA max_page_count = {pages + 8}"
         await writer_of(store).run(lambda tx: tx.connection.execute(limit).fetchone())
         big = b'"' + b"x" * 20_000 + b'"'
@@ -104,9 +102,7 @@ async def test_a_full_disk_stores_nothing_and_the_store_goes_on_when_there_is_ro
             return_exceptions=True,
         )
         assert isinstance(answers[0], StoreUnavailable)
-        await writer_of(store).run(
-            lambda tx: tx.connection.execute("PRAGMA max_page_count = 100000").fetchone()
-        )
+        await writer_of(store).run(lambda tx: tx.connection.execute("PRAGMA max_page_count = 100000").fetchone())
         await store.log.append([event("last")])
         records = await whole(store)
         assert [record.position for record in records] == list(range(1, len(records) + 1))

@@ -124,9 +124,7 @@ class Folding:
             self._run("work/start", _json(self._started), self._lease.worker, self._lease.until)
             self._started.clear()
         if self._reopened:
-            opened = [
-                (e.invocation, e.attempt, e.due, e.failures, e.crashes) for e in self._reopened.values()
-            ]
+            opened = [(e.invocation, e.attempt, e.due, e.failures, e.crashes) for e in self._reopened.values()]
             self._run("work/reopen", _json(opened))
             self._reopened.clear()
         if self._ended:
