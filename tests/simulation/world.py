@@ -169,7 +169,7 @@ class World:
         self.seed = seed
         self.plan = scenario(seed)
         self.draw = random.Random(f"world {seed}")
-        self.loop = SimLoop(seed, shuffle=self.plan.shuffle, step_micros=self.plan.step_micros, steps_max=3_000_000)
+        self.loop = SimLoop(seed, shuffle=self.plan.shuffle, step_micros=self.plan.step_micros, steps_max=1_500_000)
         self.memory = MemoryWorld()
         self.space = self.memory.space(NAMESPACE)
         self.trouble = Trouble(self.loop, random.Random(f"trouble {seed}"), self.plan.rates, self.kill, self._set_clock)
