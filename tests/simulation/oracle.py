@@ -202,18 +202,19 @@ class Oracle:
         last = after.position + (1 if after.inside else 0)
         for record in self._records[before.position : last]:
             heard = self._said[record.position - 1]
-            if skips or not heard or record.position <= trigger.begins:
+            if skips or not heard:
                 continue
             while slots and slots[0][0] <= record.time:
                 self._slot(trigger, *slots.pop(0), said)
             for what in heard:
-                if not self._listens(trigger, what):
+                if record.position <= trigger.begins or not self._listens(trigger, what):
                     continue
                 if decided_by(before, what, name) or not decided_by(after, what, name):
                     continue
                 place = (name, what.position, what.index)
                 (self.twice.append if place in self.asked else self.asked.add)(place)
                 self._happened(trigger, what, said)
+            # A join closes with its source also where the trigger is not asked about the end.
             if record.position <= after.position:
                 self._close(trigger, record, said)
         for slot in slots:
