@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ensue_adapters.memory import Line
 from ensue_core.errors import CommitUnknown, StoreUnavailable
@@ -47,7 +47,9 @@ class Rates:
     @classmethod
     def drawn(cls, draw: random.Random) -> Rates:
         """Draw a mix: each kind of fault is off in half of the runs, and wild in a few."""
-        rates = cls(delay_seconds=draw.choice([0.0, 0.002, 0.02, 0.2, 2.0]), later_seconds=draw.choice([0.05, 1, 5, 40]))
+        rates = cls(
+            delay_seconds=draw.choice([0.0, 0.002, 0.02, 0.2, 2.0]), later_seconds=draw.choice([0.05, 1, 5, 40])
+        )
         wild = draw.random() < 0.2
         for each in fields(cls):
             if not each.name.endswith("seconds") and draw.random() < 0.5:
@@ -69,7 +71,7 @@ class Trouble:
     over: bool = False
     away_until: float = 0.0
     counts: Counter[str] = field(default_factory=Counter[str])
-    late: list[tuple[str, BaseException]] = field(default_factory=list)
+    late: list[tuple[str, BaseException]] = field(default_factory=list[tuple[str, BaseException]])
     """What operations that happened after their caller had gone raised."""
 
     def happens(self, rate: float) -> bool:
@@ -126,7 +128,7 @@ class FaultyLine:
         if operation in WRITES and trouble.happens(rates.done_unknown):
             trouble.counts[f"unknown, done: {operation}"] += 1
             raise CommitUnknown(f"{operation}: the answer was lost")
-        return answer
+        return cast(T, answer)
 
     def _lose(self, operation: str, act: Callable[[], object]) -> None:
         """Lose a request for good, or let it happen later; its caller cannot tell."""
@@ -155,9 +157,9 @@ class FaultyLine:
             self._trouble.counts["Step superseded"] += 1
         elif isinstance(answer, Outrun):
             self._trouble.counts["Step outrun"] += 1
-        elif operation == "work.finish" and answer and not all(answer):  # type: ignore[call-overload]
+        elif operation == "work.finish" and isinstance(answer, list) and not all(cast("list[bool]", answer)):
             self._trouble.counts["end too late"] += 1
-        elif operation == "work.renew" and answer and not all(answer):  # type: ignore[call-overload]
+        elif operation == "work.renew" and isinstance(answer, list) and not all(cast("list[bool]", answer)):
             self._trouble.counts["lease lost while running"] += 1
         elif operation == "views.project" and answer is False:
             self._trouble.counts["page superseded"] += 1

@@ -31,7 +31,9 @@ class Town:
     def engine(self, tasks: Tasks, skew: float = 0.0) -> Engine:
         """Return an engine that is not open yet."""
         clock = SimClock(self.loop, skew_seconds=skew)
-        return Engine("memory:", tasks=[tasks], app_id="town", clock=clock, store=MemoryStore(self.world, "town", clock))
+        return Engine(
+            "memory:", tasks=[tasks], app_id="town", clock=clock, store=MemoryStore(self.world, "town", clock)
+        )
 
     async def live(self, stack: AsyncExitStack, tasks: Tasks, skew: float = 0.0) -> Engine:
         """Run every role in a process until the stack is left."""

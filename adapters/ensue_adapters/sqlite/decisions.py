@@ -84,9 +84,7 @@ class SQLiteDecisions:
     async def chains(self) -> Sequence[ChainRow]:
         """Return the row of each service's chain."""
         namespace = self._places.namespace
-        return await self._reader.run(
-            lambda connection: _rows(connection, "chain/rows", _chains, namespace, None)
-        )
+        return await self._reader.run(lambda connection: _rows(connection, "chain/rows", _chains, namespace, None))
 
 
 _: type[Decisions] = SQLiteDecisions

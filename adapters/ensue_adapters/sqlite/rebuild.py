@@ -46,8 +46,6 @@ def dump(connection: sqlite3.Connection, namespace: int) -> dict[str, list[tuple
 def _plain(row: msgspec.Struct) -> tuple[object, ...]:
     """Return a row's values in a form that compares and sorts."""
     return tuple(
-        msgspec.json.encode(value, order="sorted").decode()
-        if isinstance(value, (msgspec.Struct, tuple))
-        else value
+        msgspec.json.encode(value, order="sorted").decode() if isinstance(value, (msgspec.Struct, tuple)) else value
         for value in msgspec.structs.astuple(row)
     )

@@ -31,9 +31,7 @@ def append(tx: Transaction, drafts: Sequence[Draft], lease: Lease = NOBODY) -> l
         return _append(tx, drafts, [True] * len(drafts), lease)
 
 
-def _append(
-    tx: Transaction, drafts: Sequence[Draft], careful: Sequence[bool], lease: Lease
-) -> list[Appended]:
+def _append(tx: Transaction, drafts: Sequence[Draft], careful: Sequence[bool], lease: Lease) -> list[Appended]:
     if not any(careful):
         return [Appended(record.position) for record in tx.append(drafts, lease=lease)]
     looked_up = [each.id for each, look in zip(drafts, careful, strict=True) if look]

@@ -14,9 +14,7 @@ from ensue_core.errors import EnsueError, StoreUnavailable
 class Watch:
     """Knows the highest position seen and who waits for a higher one. For one event loop."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, reader: Reader, places: Places, poll_seconds: float
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, reader: Reader, places: Places, poll_seconds: float) -> None:
         self._loop = loop
         self._reader = reader
         self._places = places
