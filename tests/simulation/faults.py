@@ -43,6 +43,7 @@ class Rates:
     killed: float = 0.0
     lies: float = 0.0
     clock_steps: float = 0.0
+    short_pages: float = 0.0
 
     @classmethod
     def drawn(cls, draw: random.Random) -> Rates:
@@ -56,6 +57,7 @@ class Rates:
                 setattr(rates, each.name, draw.choice([0.001, 0.01, 0.05]) * (3 if wild else 1))
         rates.delayed = draw.choice([0.0, 0.1, 0.5, 1.0])
         rates.killed = min(rates.killed, 0.01)
+        rates.short_pages = draw.choice([0.0, 0.05, 0.5])
         return rates
 
 
@@ -116,6 +118,9 @@ class FaultyLine:
             answer: Any = self._lie(operation, act)
         else:
             answer = act()
+        if operation == "log.read" and len(answer) > 1 and trouble.happens(rates.short_pages):
+            trouble.counts["short page"] += 1
+            answer = answer[: trouble.draw.randint(1, len(answer))]
         self._note(operation, answer)
         if trouble.happens(rates.clock_steps):
             trouble.step_clock(PROCESS.get())
