@@ -28,16 +28,15 @@ class Town:
     loop: SimLoop
     world: MemoryWorld = field(default_factory=MemoryWorld)
 
-    def engine(self, tasks: Tasks, skew: float = 0.0) -> Engine:
+    def engine(self, tasks: Tasks, skew: float = 0.0, line: Line | None = None) -> Engine:
         """Return an engine that is not open yet."""
         clock = SimClock(self.loop, skew_seconds=skew)
-        return Engine(
-            "memory:", tasks=[tasks], app_id="town", clock=clock, store=MemoryStore(self.world, "town", clock)
-        )
+        store = MemoryStore(self.world, "town", clock, line)
+        return Engine("memory:", tasks=[tasks], app_id="town", clock=clock, store=store)
 
-    async def live(self, stack: AsyncExitStack, tasks: Tasks, skew: float = 0.0) -> Engine:
+    async def live(self, stack: AsyncExitStack, tasks: Tasks, skew: float = 0.0, line: Line | None = None) -> Engine:
         """Run every role in a process until the stack is left."""
-        engine = await stack.enter_async_context(self.engine(tasks, skew))
+        engine = await stack.enter_async_context(self.engine(tasks, skew, line))
         running = Running(engine, asker=InlineAsker(), offload=Inline())
         await running.start()
         stack.push_async_callback(running.stop, 1)
