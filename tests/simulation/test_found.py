@@ -50,7 +50,7 @@ class Town:
 
 def simulated(main: Callable[[Town], Coroutine[Any, Any, None]]) -> SimLoop:
     """Run a story on a loop of its own."""
-    loop = SimLoop(1, shuffle=False)
+    loop = SimLoop(1, shuffle=False, steps_max=100_000)
     loop.run(main(Town(loop)))
     return loop
 

@@ -43,12 +43,14 @@ from ensue_projections.queries import PROJECTION
 from tests.simulation import program
 from tests.simulation.checker import Evidence, check
 from tests.simulation.faults import FaultyLine, Rates, Trouble
-from tests.simulation.loop import PROCESS, START, SimClock, SimLoop
+from tests.simulation.loop import PROCESS, START, SimClock, SimLoop, SimulationError
 from tests.simulation.oracle import happened, listens
 from tests.simulation.program import Version
 
 NAMESPACE = "sim"
 START_MICROS = from_datetime(START)
+RECORDS_MAX = 60_000
+"""How long a log may grow; most end below a tenth of it."""
 
 
 class Scenario(msgspec.Struct):
@@ -270,6 +272,8 @@ class World:
 
     def _after_step(self, process: str) -> None:
         """Crash whoever has just yielded, now and then: so a crash can come at any await."""
+        if len(self.space.records) > RECORDS_MAX:
+            raise SimulationError(f"more than {RECORDS_MAX} records: somebody decides for ever")
         if self.calm or not process or not self.plan.crash_steps or self.loop.steps < self._crash_at:
             return
         if len(self.crashes) >= self.plan.crashes_max:
