@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ensue_adapters.sqlite.folding import Lease
+from ensue_adapters.sql.gathering import Lease
 from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader, snapshot
@@ -84,9 +84,7 @@ class SQLiteDecisions:
     async def chains(self) -> Sequence[ChainRow]:
         """Return the row of each service's chain."""
         namespace = self._places.namespace
-        return await self._reader.run(
-            lambda connection: _rows(connection, "chain/rows", _chains, namespace, None)
-        )
+        return await self._reader.run(lambda connection: _rows(connection, "chain/rows", _chains, namespace, None))
 
 
 _: type[Decisions] = SQLiteDecisions

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sqlite import health, rebuild
 from ensue_adapters.sqlite.connection import check_version
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
@@ -16,7 +17,6 @@ from ensue_adapters.sqlite.leases import SQLiteLeases
 from ensue_adapters.sqlite.log import SQLiteLog
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader, snapshot
-from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.url import Place, parse_url
 from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.wake import Wake

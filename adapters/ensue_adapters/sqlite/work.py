@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from ensue_adapters.sql.gathering import Lease
+from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sqlite import repeats
-from ensue_adapters.sqlite.folding import Lease
 from ensue_adapters.sqlite.pages import read_at, read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
 from ensue_adapters.sqlite.statements import sql
-from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
 from ensue_core.clock import Clock
@@ -37,9 +37,7 @@ class SQLiteWork:
         self._places = places
         self._tail = tail
 
-    async def claim(
-        self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float
-    ) -> Sequence[Claimed]:
+    async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start up to `limit` due, unstarted attempts of those tasks, oldest due first."""
         wanted = frozenset(tasks)
         clock, places = self._writer.clock, self._places
@@ -107,9 +105,7 @@ class SQLiteWork:
         assert isinstance(fact, InvocationCancelled), "cancel takes the draft of an InvocationCancelled"
 
         def write(tx: Transaction) -> bool:
-            (rows,) = tx.connection.execute(
-                sql("work/rows"), (tx.namespace, _json([fact.invocation]))
-            ).fetchone()
+            (rows,) = tx.connection.execute(sql("work/rows"), (tx.namespace, _json([fact.invocation]))).fetchone()
             if not _rows.decode(rows):
                 return False
             repeats.append(tx, [cancellation])
@@ -131,9 +127,7 @@ class SQLiteWork:
     async def queued(self) -> int:
         """Return how many invocations are unfinished."""
         values = (self._places.namespace,)
-        row = await self._reader.run(
-            lambda connection: connection.execute(sql("work/queued"), values).fetchone()
-        )
+        row = await self._reader.run(lambda connection: connection.execute(sql("work/queued"), values).fetchone())
         return 0 if row is None else int(row[0])
 
     async def _read(self, name: str, *values: object) -> list[WorkRow]:
@@ -161,9 +155,7 @@ def _fronts(connection: sqlite3.Connection, namespace: int) -> dict[str, int]:
 
 def _ready(connection: sqlite3.Connection, places: Places, tasks: frozenset[str], now: int) -> list[str]:
     """Return the tasks, of some, that have due work."""
-    return [
-        task for task, due in _fronts(connection, places.namespace).items() if task in tasks and due <= now
-    ]
+    return [task for task, due in _fronts(connection, places.namespace).items() if task in tasks and due <= now]
 
 
 def _now(clock: Clock, head: Head) -> int:
