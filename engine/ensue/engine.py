@@ -18,7 +18,7 @@ from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
 from ensue.payloads import encode_payload
 from ensue.program import Program, assemble
-from ensue.queries import Events, Invocations, Runs, Triggers
+from ensue.queries import Events, Invocations, Problems, Runs, Triggers
 from ensue.resources import ResourceValues
 from ensue.running import Role, Running
 from ensue.settled import Settling
@@ -353,7 +353,7 @@ class Engine(Tasks):
         if isinstance(task, str) and task not in self.program.tasks:
             if args:
                 raise ArgumentsMismatch(task, "a task whose code is not here takes keywords only")
-            return await self._create(task, _encode_unchecked(task, kwargs), None)
+            return await self._create(task, _encode_unchecked(task, kwargs), SubmitOptions())
         name = task if isinstance(task, str) else task.name
         return await self.submit_task(self._task_of(name), args, kwargs, SubmitOptions())
 
@@ -370,10 +370,11 @@ class Engine(Tasks):
         definition = self.program.tasks.get(task.name)
         if definition is None:
             raise UnknownTask(task.name, "submit", tuple(self.program.tasks))
-        return await self._create(task.name, definition.encode(args, kwargs), options.idempotency_key)
+        return await self._create(task.name, definition.encode(args, kwargs), options)
 
-    async def _create(self, task: str, arguments: bytes, key: str | None) -> Handle[Any]:
+    async def _create(self, task: str, arguments: bytes, options: SubmitOptions) -> Handle[Any]:
         await self._check_queue()
+        key = options.idempotency_key
         within = current_or_none()
         if key is not None:
             id = derive_keyed("invocation", self.namespace, task, _checked_key(key))
@@ -386,13 +387,14 @@ class Engine(Tasks):
             msgspec.Raw(arguments),
             key,
             emitter=within.id if within else None,
+            correlation=options.correlation_id,
             depth=within.depth + 1 if within else 0,
         )
         said = draft(
             id,
             fact,
-            cause=within.id if within else None,
-            root=within.root if within else None,
+            cause=options.causation_id or (within.id if within else None),
+            root=options.correlation_id or (within.root if within else None),
             repeatable=key is not None or within is not None,
         )
         (appended,) = await self.store.log.append([said])
@@ -485,6 +487,11 @@ class Engine(Tasks):
     def triggers(self) -> Triggers:
         """Triggers: look, pause, resume, fire by hand."""
         return Triggers(self.store, self.service, self.program if self._sources else None)
+
+    @property
+    def problems(self) -> Problems:
+        """What triggers could not do: failed filters and runs, expired windows, skipped slots, pauses."""
+        return Problems(self.store)
 
     async def trace(self, id: str) -> Trace:
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""

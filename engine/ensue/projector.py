@@ -13,14 +13,21 @@ from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, RowKey, RowTable, Store
-from ensue_core.rows import QueryRow
+from ensue_core.rows import AttemptRow, InvocationRow, QueryRow
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
 from ensue_projections.touched import Touched
 
 logger = logging.getLogger("ensue.projector")
 
+GATHER_SECONDS = 0.1
+"""How long a page gathers. Who asks a question has what is missing folded first, so nobody sees this delay, and
+what changes twice meanwhile is written once."""
+
 KEPT_ROWS_MAX = 50_000
 """How many rows a projector remembers between pages, so that it need not load what it has just written."""
+
+_KEPT: tuple[RowTable, ...] = ("events", "invocations", "attempts", "trigger_stats", "schedules")
+"""The tables whose rows later records change."""
 
 _LEASE = f"projector/{PROJECTION}"
 
@@ -29,7 +36,13 @@ class Projector:
     """Folds the log into the query views until it is cancelled."""
 
     def __init__(
-        self, store: Store, clock: Clock, defaults: Defaults, *, process: str, gather_seconds: float = 0.02
+        self,
+        store: Store,
+        clock: Clock,
+        defaults: Defaults,
+        *,
+        process: str,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         self._store, self._clock, self._defaults, self._process = store, clock, defaults, process
         self._gather = gather_seconds
@@ -66,23 +79,25 @@ class Projector:
         """Fold until the lease is due for renewal."""
         until = self._clock.monotonic() + self._defaults.lease_seconds / 3
         while self._clock.monotonic() < until:
-            if await self.page():
+            folded = await self.page()
+            if folded >= self._defaults.page_records_max:
                 continue
-            assert self.position is not None
-            self.resting = True
-            grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
-            self.resting = False
-            if grown and self._gather:
-                # Let a page gather: nobody decides by these views.
-                await self._clock.sleep(self._gather)
+            if not folded:
+                assert self.position is not None
+                self.resting = True
+                grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
+                self.resting = False
+                if not grown:
+                    continue
+            await self._clock.sleep(self._gather)
 
-    async def page(self) -> bool:
-        """Fold one page; False where the views are up to date."""
+    async def page(self) -> int:
+        """Fold one page and return how many records it has; 0 where the views are up to date."""
         if self.position is None:
             self.position = await self._store.views.cursor(PROJECTION, VERSION)
         records = await self._store.log.read(self.position, self._defaults.page_records_max)
         if not records:
-            return False
+            return 0
         rows = await self._rows(self._fold.touched(records))
         changed = self._fold.fold(records, rows)
         before = Cursor(PROJECTION, VERSION, self.position)
@@ -91,7 +106,7 @@ class Projector:
             self._keep(changed)
         else:
             self.position, self._kept = None, {}
-        return True
+        return len(records)
 
     async def _rows(self, touched: Touched) -> dict[RowTable, dict[RowKey, QueryRow]]:
         """Return the rows a page may change: remembered ones, and the rest from the store."""
@@ -116,9 +131,16 @@ class Projector:
         return rows
 
     def _keep(self, changed: dict[RowTable, dict[RowKey, QueryRow]]) -> None:
-        for table, rows in changed.items():
+        for table in _KEPT:
+            rows = changed.get(table)
+            if not rows:
+                continue
             kept = self._kept.setdefault(table, {})
-            kept.update(rows)
+            for key, row in rows.items():
+                if isinstance(row, (InvocationRow, AttemptRow)) and row.ended:
+                    kept.pop(key, None)  # no later record changes it
+                else:
+                    kept[key] = row
             if len(kept) > KEPT_ROWS_MAX:
                 for key in list(kept)[: len(kept) // 2]:
                     del kept[key]

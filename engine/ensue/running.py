@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from ensue.offload import Offload
-from ensue.projector import Projector
+from ensue.projector import GATHER_SECONDS, Projector
 from ensue.scheduler.asking import Asker, ThreadAsker
 from ensue.scheduler.scheduler import Scheduler
 from ensue.worker import Worker
@@ -47,7 +47,7 @@ class Running:
         replace: bool = False,
         asker: Asker | None = None,
         offload: Offload | None = None,
-        gather_seconds: float = 0.02,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         roles = ROLES if only is None else frozenset(only)
         store, program, clock, defaults = engine.store, engine.program, engine.clock, engine.defaults

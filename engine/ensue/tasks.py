@@ -53,9 +53,15 @@ TriggerLike = Condition[Any] | Composite | Trigger | TriggerBuilder
 
 
 class SubmitOptions(msgspec.Struct, frozen=True):
-    """How one invocation is asked for: an equal idempotency key gives the invocation that is there."""
+    """How one invocation is asked for.
+
+    An equal idempotency key gives the invocation that is there. `correlation_id` and `causation_id` say what it
+    belongs to and what brought it about, where that lies outside; inside a task both are known already.
+    """
 
     idempotency_key: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
 
 
 class Task(Watched, Generic[P, R]):
@@ -91,9 +97,15 @@ class Task(Watched, Generic[P, R]):
         """
         return await self._bindings.one(f"{self.name}.submit(...)").submit_task(self, args, kwargs, _PLAIN)
 
-    def options(self, *, idempotency_key: str | None = None) -> TaskWithOptions[P, R]:
+    def options(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+        causation_id: str | None = None,
+    ) -> TaskWithOptions[P, R]:
         """Return the task with options for one submit: `await task.options(...).submit(...)`."""
-        return TaskWithOptions(self, SubmitOptions(idempotency_key=idempotency_key))
+        return TaskWithOptions(self, SubmitOptions(idempotency_key, correlation_id, causation_id))
 
     def args(self, *args: P.args, **kwargs: P.kwargs) -> Arguments:
         """Return arguments for this task, checked against its signature: what a provider returns.

@@ -184,12 +184,16 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class End(msgspec.Struct, frozen=True):
-    """An attempt's end and the events that come with it."""
+    """An attempt's end and the events that come with it.
+
+    `if_expired` is the reaper's: the end counts only where the lease has still run out as it is appended.
+    """
 
     invocation: Id
     attempt: int
     end: Draft
     buffered: tuple[Draft, ...] = ()
+    if_expired: bool = False
 
 
 class Work(Protocol):

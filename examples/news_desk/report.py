@@ -66,7 +66,7 @@ class Report:
     def other_feed(self, url: str, outcome: Outcome) -> None:
         """Show what came of the reader's own feed."""
         self._console.print()
-        self._heading(f"Your feed, {url}", outcome, well="read")
+        self._heading(f"Your feed, {url}", outcome, well="read", ill="could not be read")
         self._tree([line for story in outcome.stories for line in story.lines])
         self._troubles(outcome)
 
@@ -104,11 +104,11 @@ class Report:
         for line in lines[-30:]:
             self._console.print(f"  {line}", markup=False, soft_wrap=True)
 
-    def _heading(self, text: str, outcome: Outcome, well: str = "as expected") -> None:
+    def _heading(self, text: str, outcome: Outcome, well: str = "as expected", ill: str = "NOT as expected") -> None:
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1)
         grid.add_column(justify="right")
-        verdict = Text(well, "bold green") if not outcome.troubles else Text("NOT as expected", "bold red")
+        verdict = Text(well, "bold green") if not outcome.troubles else Text(ill, "bold red")
         grid.add_row(Text(text, "bold"), verdict)
         self._console.print(grid)
 

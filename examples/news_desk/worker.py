@@ -53,6 +53,8 @@ class Worker:
 @contextmanager
 def running_worker(output: Path, settings: Mapping[str, str]) -> Generator[Worker]:
     """Start a worker with these environment variables; it is stopped when the block ends, however it ends."""
+    if not ensue_command().exists():
+        raise WorkerEnded(f"there is no {ensue_command()}: install the project into this Python (`make env`)")
     command = [str(ensue_command()), "run", "app:engine"]
     with output.open("wb") as file:
         process = subprocess.Popen(

@@ -44,6 +44,8 @@ class Point(NamedTuple):
     counts: Callable[[Any], bool] | None = None
     asked_to_stop: bool = False
     """Whether it is only reached by a process that is asked to stop."""
+    together: bool = False
+    """Whether it is only reached where scheduler and worker share a process."""
 
 
 POINTS: dict[str, Point] = {
@@ -53,12 +55,12 @@ POINTS: dict[str, Point] = {
     "step.after": Point("scheduler", SQLiteDecisions, "commit", "after", 4),
     "declare.before": Point("scheduler", Scheduler, "declare"),
     "declare.after": Point("scheduler", Scheduler, "declare", "after"),
-    "chain.loaded": Point("scheduler", SQLiteDecisions, "load", "after", 2),
+    "chain.loaded": Point("scheduler", SQLiteDecisions, "load", "after"),
     "log.read": Point("scheduler", SQLiteLog, "read", "after", 3, counts=bool),
     "ask.before": Point("scheduler", ThreadAsker, "ask", count=2),
     "ask.after": Point("scheduler", ThreadAsker, "ask", "after", 2),
     "tick": Point("scheduler", Decider, "_tick", "after"),
-    "step.started": Point("scheduler", Worker, "begin", "before", 2),
+    "step.started": Point("scheduler", Worker, "begin", "before", 2, together=True),
     "lease.hold.before": Point("scheduler", SQLiteLeases, "hold", count=3),
     "lease.hold.after": Point("scheduler", SQLiteLeases, "hold", "after", 3),
     "lease.release": Point("scheduler", SQLiteLeases, "release", "before", asked_to_stop=True),
@@ -110,7 +112,9 @@ def arm(name: str, count: int) -> None:
     if point.owner is None:
         return  # reached by name
     original = getattr(point.owner, point.method)
-    wrapped = _wrap_async(name, point, original) if inspect.iscoroutinefunction(original) else _wrap(name, point, original)
+    wrapped = (
+        _wrap_async(name, point, original) if inspect.iscoroutinefunction(original) else _wrap(name, point, original)
+    )
     setattr(point.owner, point.method, wrapped)
 
 

@@ -92,6 +92,7 @@ def fork(main: Callable[[], int], said: Path) -> int:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until somebody can hear it
         random.seed()
         code = main()
     except BaseException:
@@ -163,6 +164,7 @@ def serve(place: Place, slot: Slot, seed: int, deaths: float) -> int:
     async def main() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         engine = Engine(
             place.url, tasks=[program.tasks_of(slot.version)], app_id=NAMESPACE, service=slot.service, defaults=DEFAULTS
         )

@@ -28,11 +28,7 @@ def undocumented(module: ModuleType) -> Iterator[str]:
         if inspect.isclass(value):
             if not class_docstring(value):
                 yield dotted
-            yield from (
-                f"{dotted}.{method}"
-                for method in methods(value)
-                if not inspect.getdoc(getattr(value, method))
-            )
+            yield from (f"{dotted}.{method}" for method in methods(value) if not inspect.getdoc(getattr(value, method)))
         elif inspect.isroutine(value) or inspect.ismodule(value):
             if not inspect.getdoc(value):
                 yield dotted
@@ -60,30 +56,22 @@ def methods(cls: type[Any]) -> Iterator[str]:
 
 def is_method(value: object) -> bool:
     """Whether a class's attribute is code that a user calls, not a field or a member."""
-    return inspect.isfunction(value) or isinstance(
-        value, staticmethod | classmethod | property | cached_property
-    )
+    return inspect.isfunction(value) or isinstance(value, staticmethod | classmethod | property | cached_property)
 
 
 def documented_values() -> set[str]:
     """The names of module-level values and type aliases that a string right below them describes."""
-    return {
-        name for module in modules() for name in described(ast.parse(module.path.read_text("utf-8")).body)
-    }
+    return {name for module in modules() for name in described(ast.parse(module.path.read_text("utf-8")).body)}
 
 
 def described(body: list[ast.stmt]) -> Iterator[str]:
     """The names that a statement assigns where the next statement is a string."""
     for statement, below in pairwise(body):
         if not (
-            isinstance(below, ast.Expr)
-            and isinstance(below.value, ast.Constant)
-            and isinstance(below.value.value, str)
+            isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
         ):
             continue
-        targets = (
-            statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        )
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 

@@ -82,9 +82,7 @@ def spelled(node: ast.expr) -> str:
 
 def runs_code_from_data(source: str) -> set[str]:
     """The names by which a source could run code that came as data."""
-    return {
-        name for _, name in names_used(source) if name in RUNS_TEXT or name.partition(".")[0] in RUNS_DATA
-    }
+    return {name for _, name in names_used(source) if name in RUNS_TEXT or name.partition(".")[0] in RUNS_DATA}
 
 
 def reads_time(source: str) -> set[str]:
@@ -187,8 +185,6 @@ def test_the_name_of_a_place_is_noticed(text: str) -> None:
     assert NAMES_A_PLACE.search(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["src/work/x", "framework/", "http://www.apache.org/licenses/", "a library/"]
-)
+@pytest.mark.parametrize("text", ["src/work/x", "framework/", "http://www.apache.org/licenses/", "a library/"])
 def test_other_names_are_not_mistaken(text: str) -> None:
     assert not NAMES_A_PLACE.search(text)

@@ -26,9 +26,7 @@ class Module(NamedTuple):
 def modules() -> list[Module]:
     """Every module of the four packages, in the order of their names."""
     return sorted(
-        Module(_dotted(path, folder.parent), path)
-        for folder in PACKAGES.values()
-        for path in folder.rglob("*.py")
+        Module(_dotted(path, folder.parent), path) for folder in PACKAGES.values() for path in folder.rglob("*.py")
     )
 
 

@@ -191,7 +191,7 @@ def _as_sent(record: Record, place: int) -> Draft:
     fact = record.fact
     if isinstance(fact, AttemptStarted):
         fact = replace(fact, created=fact.created - place)
-    return draft(record.id, fact)
+    return draft(record.id, fact, cause=record.cause, root=None if record.root == record.id else record.root)
 
 
 # Runs: C1 to C8, against the oracle.

@@ -31,6 +31,7 @@ from ensue_core.declarations import (
 from ensue_core.facts import (
     AttemptEnded,
     AttemptStarted,
+    ConditionMatched,
     CronTicked,
     Decided,
     EventEmitted,
@@ -45,6 +46,7 @@ from ensue_core.facts import (
     TriggerPaused,
     TriggerResumed,
     TriggerRetired,
+    WindowExpired,
 )
 from ensue_core.records import Record
 
@@ -83,6 +85,8 @@ class Match:
     key: str
     what: Happened
     deadline: int
+    order: int
+    """When it happened, as counted by the oracle: slots have their place among the records."""
 
     @property
     def name(self) -> tuple[str, str, int, int]:
@@ -117,6 +121,12 @@ class Trigger:
     unsure: bool = False
     timers: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Of each cron condition: its next slot, and where the last tick's slot stood before it."""
+    tasks: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Note which tasks it watches."""
+        watched = (getattr(condition, "task", "") for condition in self.spec.conditions.values())
+        self.tasks = frozenset(watched) - {""}
 
 
 class Oracle:
@@ -130,15 +140,19 @@ class Oracle:
         self.triggers: dict[str, Trigger] = {}
         self.through = Through()
         self._records: list[Record] = []
+        self._said: list[list[Happened]] = []
         self._step: list[Record] = []
         self._arguments: dict[int, dict[str, Any]] = {}
         self.asked: set[tuple[str, int, int]] = set()
         """(trigger, position, occurrence) of all that was asked, to find what is asked twice or never."""
         self.twice: list[tuple[str, int, int]] = []
+        self._matches: dict[str, tuple[str, str, int, int]] = {}
+        self._order = 0
 
     def read(self, record: Record) -> dict[str, Said] | None:
         """Take one record in; at a Decided of the service, return what its Step must have said."""
         self._records.append(record)
+        self._said.append(happened(record))
         fact = record.fact
         if getattr(fact, "service", None) != self.service:
             return None
@@ -149,6 +163,12 @@ class Oracle:
         said = self._asks(fact, records)
         for each in records:
             self._declared(each.fact)
+            if isinstance(each.fact, ConditionMatched):
+                match = each.fact
+                position = 0 if match.kind == "cron" else match.position
+                self._matches[each.id] = match.condition, match.source, position, match.index
+            elif isinstance(each.fact, WindowExpired):
+                self._gone(each.fact)
         for name, own in fact.own.items():
             self.triggers[name].own = own
         self.through = fact.through
@@ -179,16 +199,18 @@ class Oracle:
         slots = [*self._slots(trigger, ticks)]
         last = after.position + (1 if after.inside else 0)
         for record in self._records[before.position : last]:
-            if skips or record.position <= trigger.begins:
+            heard = self._said[record.position - 1]
+            if skips or not heard or record.position <= trigger.begins:
                 continue
             while slots and slots[0][0] <= record.time:
                 self._slot(trigger, *slots.pop(0), said)
-            for what in happened(record):
+            for what in heard:
+                if not self._listens(trigger, what):
+                    continue
                 if decided_by(before, what, name) or not decided_by(after, what, name):
                     continue
-                if self._listens(trigger, what):
-                    place = (name, what.position, what.index)
-                    (self.twice.append if place in self.asked else self.asked.add)(place)
+                place = (name, what.position, what.index)
+                (self.twice.append if place in self.asked else self.asked.add)(place)
                 self._happened(trigger, what, said)
             if record.position <= after.position:
                 self._close(trigger, record, said)
@@ -212,6 +234,8 @@ class Oracle:
                 yield place, Happened("cron", record.id, 0, 1 << 20, fact.slot, code=fact.condition)
 
     def _listens(self, trigger: Trigger, what: Happened) -> bool:
+        if what.kind == "status" and what.task not in trigger.tasks:
+            return False
         return any(listens(condition, what) for condition in trigger.spec.conditions.values())
 
     # One occurrence.
@@ -231,6 +255,7 @@ class Oracle:
                     keys[name] = key
         if not keys:
             return
+        self._order += 1
         new = {name: self._match(spec, name, key, what) for name, key in keys.items()}
         used: set[str] = set()
         for number, branch in enumerate(spec.branches):
@@ -251,10 +276,10 @@ class Oracle:
 
     def _match(self, spec: TriggerSpec, name: str, key: str, what: Happened) -> Match:
         windows = [each.within for each in spec.branches if len(each.conditions) > 1 and name in each.conditions]
-        return Match(name, key, what, what.time + max(windows, default=0))
+        return Match(name, key, what, what.time + max(windows, default=0), self._order)
 
     def _bound(self, trigger: Trigger, new: Match, said: Said) -> None:
-        order = sorted(trigger.waiting, key=lambda each: (each.what.position, each.what.index, each.condition))
+        order = sorted(trigger.waiting, key=lambda each: (each.order, each.condition))
         of_key = [each for each in order if each.key == new.key]
         gone = of_key[0] if len(of_key) > self._key_max else order[0] if len(order) > self._trigger_max else None
         if gone is not None:
@@ -265,11 +290,19 @@ class Oracle:
         trigger.expired += [match for match in trigger.waiting if match.deadline < now]
         trigger.waiting = [match for match in trigger.waiting if match.deadline >= now]
 
+    def _gone(self, fact: WindowExpired) -> None:
+        """Believe that matches of a retired trigger expired: it is asked nothing, so only the clock can say."""
+        trigger = self.triggers[fact.trigger]
+        if trigger.state == "retired":
+            names = {self._matches[each] for each in fact.matches}
+            trigger.expired += [match for match in trigger.waiting if match.name in names]
+            trigger.waiting = [match for match in trigger.waiting if match.name not in names]
+
     def _close(self, trigger: Trigger, record: Record, said: Said) -> None:
         """Drop what waits for an invocation that has ended."""
         fact = record.fact
         ends = isinstance(fact, InvocationCancelled) or (isinstance(fact, AttemptEnded) and fact.final)
-        if not ends:
+        if not ends or fact.task not in trigger.tasks:  # type: ignore[attr-defined]
             return
         assert isinstance(fact, (InvocationCancelled, AttemptEnded))
         if not any(
@@ -281,7 +314,7 @@ class Oracle:
         self._expire(trigger, record.time)
         gone = [match for match in trigger.waiting if match.key == fact.invocation]
         trigger.waiting = [match for match in trigger.waiting if match.key != fact.invocation]
-        order = sorted(gone, key=lambda each: (each.what.position, each.what.index, each.condition))
+        order = sorted(gone, key=lambda each: (each.order, each.condition))
         said.dropped += [("closed", match.name) for match in order]
 
     # Conditions and arguments.
@@ -479,9 +512,9 @@ def holds(test: Test, value: Any) -> bool:
         case "eq":
             return strict(value) == strict(test.value)
         case "gt":
-            return isinstance(value, (int, float)) and value > test.value
+            return type(value) in (int, float) and value > test.value
         case "lt":
-            return isinstance(value, (int, float)) and value < test.value
+            return type(value) in (int, float) and value < test.value
         case "exists":
             return bool(test.value)
         case _:

@@ -31,6 +31,7 @@ from ensue import (
 )
 from ensue.bound import running_in
 from ensue.current import Current
+from ensue.program import Program, assemble
 
 Version = Literal["v1", "v2", "side"]
 VERSIONS: tuple[Version, ...] = ("v1", "v2", "side")
@@ -228,6 +229,12 @@ def tasks_of(version: Version) -> Tasks:
     else:
         _main(tasks, newer=version == "v2")
     return tasks
+
+
+@cache
+def program_of(version: Version) -> Program:
+    """Return the assembled program of a version; processes start often, and it never changes."""
+    return assemble([tasks_of(version)])
 
 
 def _main(tasks: Tasks, *, newer: bool) -> None:

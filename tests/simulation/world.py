@@ -58,6 +58,8 @@ class Scenario(msgspec.Struct):
     step_micros: int
     crash_steps: int
     """How many steps lie between crashes at a random await, about; 0 for none."""
+    crashes_max: int
+    """How many crashes by chance there are at most: a run in which nothing lives long shows little."""
     chaos_seconds: float
     """How much time lies between what is done to processes from outside, about."""
     restart_seconds: float
@@ -100,18 +102,20 @@ def scenario(seed: int) -> Scenario:
             (("scheduler",), ("scheduler", "projectors"), ("scheduler", "worker"), ("worker", "projectors"), ("worker",)),
         ]
     )
+    gap = draw.choice([0.3, 1.0, 4.0])
     return Scenario(
-        seconds=draw.choice([20.0, 60.0, 120.0]),
+        seconds=draw.choice([20.0, 40.0] if gap < 1 else [20.0, 60.0, 120.0]),
         defaults=defaults,
         rates=Rates.drawn(draw),
         skew_seconds=draw.choice([0.0, 0.0, 0.05, 3.0, 40.0]),
         shuffle=draw.random() < 0.9,
         step_micros=draw.choice([0, 0, 1, 50]),
         crash_steps=draw.choice([0, 2_000, 10_000]),
+        crashes_max=draw.choice([5, 20, 60]),
         chaos_seconds=draw.choice([3.0, 10.0, 40.0]),
         restart_seconds=draw.choice([0.1, 3.0, 12.0]),
         clients=draw.choice([1, 2, 3]),
-        gap_seconds=draw.choice([0.2, 1.0, 4.0]),
+        gap_seconds=gap,
         side=draw.random() < 0.4,
         slots=slots,
         gather_seconds=draw.choice([0.0, 0.02]),
@@ -233,6 +237,8 @@ class World:
         self.loop.crash(process)
         self.crashes.append((self.now(), process))
         self.counts["crash"] += 1
+        if len(self.crashes) == self.plan.crashes_max:
+            self.plan.rates.killed = 0.0
         self._left(slot)
         if slot.gone is not None and not slot.gone.done():
             slot.gone.set_result(None)
@@ -254,6 +260,8 @@ class World:
         """Crash whoever has just yielded, now and then: so a crash can come at any await."""
         if self.calm or not process or not self.plan.crash_steps or self.loop.steps < self._crash_at:
             return
+        if len(self.crashes) >= self.plan.crashes_max:
+            return
         if any(each.process == process for each in self.slots):
             self._crash_at = self.loop.steps + round(self.draw.expovariate(1 / self.plan.crash_steps))
             self.kill(process, "between two steps")
@@ -264,11 +272,14 @@ class World:
 
     def engine(self, clock: SimClock, version: Version) -> Engine:
         """Return an engine for one process."""
-        return Engine(
-            "memory:", tasks=[program.tasks_of(version)], app_id=NAMESPACE,
-            service="side" if version == "side" else "main",
-            defaults=self.plan.defaults, clock=clock, store=self.store(clock),
-        )  # fmt: skip
+        return self._engine(clock, version, self.store(clock))
+
+    def _engine(self, clock: SimClock, version: Version, store: MemoryStore) -> Engine:
+        service = "side" if version == "side" else "main"
+        defaults = self.plan.defaults
+        engine = Engine("memory:", app_id=NAMESPACE, service=service, defaults=defaults, clock=clock, store=store)
+        engine._program = program.program_of(version)  # pyright: ignore[reportPrivateUsage]
+        return engine
 
     def clock(self) -> SimClock:
         """Return a process's clock, off by some skew."""
@@ -630,10 +641,8 @@ class World:
 
     async def _settled(self) -> None:
         """At rest, whoever waits for what an event caused is told so."""
-        async with Engine(
-            "memory:", tasks=[program.tasks_of("v1")], app_id=NAMESPACE, service="main", defaults=self.plan.defaults,
-            clock=SimClock(self.loop), store=MemoryStore(self.memory, NAMESPACE, SimClock(self.loop)),
-        ) as engine:  # fmt: skip
+        clock = SimClock(self.loop)
+        async with self._engine(clock, "v1", MemoryStore(self.memory, NAMESPACE, clock)) as engine:
             for emitted in self.draw.sample(self._events, min(3, len(self._events))):
                 try:
                     await Emitted(engine, ensue_core.ids.Id(emitted.id), emitted.position, False).settled(timeout=60)

@@ -44,6 +44,19 @@ async def fresh(directory: Path) -> list[Record]:
         return await whole(store)
 
 
+async def test_a_very_large_batch_is_one_transaction_and_a_repeated_id_in_it_is_found(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        one = event("one")
+        await store.log.append([one])
+        drafts = [event("many") for _ in range(4500)]
+        answers = await store.log.append([*drafts, one, event("last")])
+        assert [each.position for each in answers] == [*range(2, 4502), 1, 4502]
+        assert [each.duplicate for each in answers] == [False] * 4500 + [True, False]
+        records = await whole(store)
+        assert [record.position for record in records] == list(range(1, 4503))
+        assert len({record.time for record in records}) == 2
+
+
 async def test_many_callers_share_commits(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as store:
         begun: list[int] = []

@@ -31,7 +31,8 @@ def build() -> App:
         help_epilogue=(
             "Every command takes --url, --app-id, --service, --app and --json; what they leave out comes from "
             "ENSUE_URL, ENSUE_APP_ID, ..., then from [tool.ensue] in pyproject.toml (`ensue config` shows it). Data "
-            "goes to stdout. Exit codes: 0 well, 1 a problem, 2 a command that is written wrongly."
+            "goes to stdout; with --json a list is JSON lines, all else one JSON document. "
+            "Exit codes: 0 well, 1 a problem, 2 a command that is written wrongly."
         ),
     )
     app.command(run.run)
@@ -41,6 +42,7 @@ def build() -> App:
     app.command(look.events)
     app.command(look.runs)
     app.command(look.invocations)
+    app.command(look.problems)
     app.command(triggers.triggers)
     app.command(triggers.pause)
     app.command(triggers.resume)

@@ -154,6 +154,8 @@ async def _problems(store: Store) -> AsyncIterator[Finding]:
     recent = [each for each in await store.views.problems(None, 100) if store.clock.now() - each.time < day]
     kinds: dict[tuple[str, str], int] = {}
     for each in recent:
+        if each.kind in ("TriggerPaused", "ServicePaused"):
+            continue  # said above, while it lasts
         kinds[each.kind, each.trigger] = kinds.get((each.kind, each.trigger), 0) + 1
     for (kind, trigger), count in sorted(kinds.items(), key=lambda item: -item[1])[:5]:
         newest = next(each for each in recent if (each.kind, each.trigger) == (kind, trigger))

@@ -1,4 +1,4 @@
-"""`ensue events | runs | invocations`: listing them, and showing one."""
+"""`ensue events | runs | invocations | problems`: listing them, and showing one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from ensue.queries import EventView, InvocationView, Page, RunView
+from ensue.queries import EventView, InvocationView, Page, ProblemView, RunView
 from ensue_adapters.cli.details import show_event, show_invocation, show_run
 from ensue_adapters.cli.options import COMMON, Common, author, moment_of, opened
 from ensue_adapters.cli.output import (
@@ -38,6 +38,9 @@ TriggerName = Annotated[str | None, Parameter(help="Only of this trigger.")]
 events = App(name="events", help="Events: which came, and what came of them.")
 runs = App(name="runs", help="Trigger runs: what fired, and who took part.")
 invocations = App(name="invocations", help="Invocations: which tasks were called, and how it went.")
+
+
+problems = App(name="problems", help="Problems: what triggers could not do, and why.")
 
 
 @events.default
@@ -223,6 +226,38 @@ def _count(number: int) -> Text:
 
 def _took(each: InvocationView) -> str:
     return lasting((each.ended - each.started).total_seconds()) if each.ended and each.started else ""
+
+
+@problems.default
+@problems.command(name="list")
+async def list_problems(
+    *,
+    trigger: TriggerName = None,
+    kind: Annotated[str | None, Parameter(help="Only this kind of fact, such as ConditionFailed.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    all_: All = False,
+    common: Common = COMMON,
+) -> None:
+    """List what triggers could not do, newest first."""
+    async with opened(common) as engine:
+
+        async def page(cursor: str | None, limit: int) -> Page[ProblemView]:
+            return await engine.problems.list(trigger=trigger, kind=kind, cursor=cursor, limit=limit)
+
+        await _print_list(page, _print_problems, limit, cursor, all_, common)
+
+
+def _print_problems(found: Sequence[ProblemView]) -> None:
+    columns = (
+        Column("TIME (UTC)"), Column("PROBLEM"), Column("TRIGGER", wraps=True), Column("REASON"),
+        Column("ERROR", wraps=True), Column("POSITION", right=True),
+    )  # fmt: skip
+    rows = [
+        (time, each.kind, each.trigger, each.reason, each.error, str(each.position))
+        for time, each in zip(times([each.time for each in found]), found, strict=True)
+    ]
+    print_table(columns, rows, empty="no problems")
 
 
 async def _print_list(

@@ -49,7 +49,7 @@ async def run(
     if reload:
         from ensue_adapters.cli.reload import run_reloading
 
-        return await run_reloading()
+        return await run_reloading(sys.argv[1:])
     engine = engine_of(common, needs_code=True)
     engine.configure(async_slots=concurrency, thread_slots=threads, shutdown_grace_seconds=grace)
     _log_to_stderr(engine.settings.log_level)

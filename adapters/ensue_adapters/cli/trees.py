@@ -47,7 +47,8 @@ def _line(
         text.append("  <- this", style="bold")
     id = called.id if called else node.id
     room = console.width - depth * _INDENT - text.cell_len - 2
-    text.append(f"  {id if room >= len(id) else '…' + id[-8:]}", style="dim")
+    shown = id if room >= len(id) else f"…{id[-8:]}" if room > 8 else ""
+    text.append(f"  {shown}", style="dim")
     below = [Text(f"because of {each}", style="dim") for each in _because(node)]
     error = (called.error if called else "") or node.error
     if error:

@@ -162,7 +162,8 @@ class Space:
         """Append the ends that come first for their attempt, each with its new buffered events."""
         answers: list[bool] = []
         for each in ends:
-            effective = self.work.running(each.invocation, each.attempt) is not None
+            row = self.work.running(each.invocation, each.attempt)
+            effective = row is not None and not (each.if_expired and self.work.leased(each.invocation, now))
             answers.append(effective)
             if effective:
                 fresh, _ = self._new(each.buffered)

@@ -63,6 +63,10 @@ class WorkTable:
         row = self.rows.get(invocation)
         return row if row is not None and row.attempt == attempt and row.started else None
 
+    def leased(self, invocation: Id, now: int) -> bool:
+        """Whether somebody holds a live lease on an invocation."""
+        return self.leases.get(invocation, ("", 0))[1] >= now
+
     def take_due(self, tasks: Collection[str], time: int, limit: int) -> list[WorkRow]:
         """Remove up to `limit` due attempts from the heaps, oldest due first, and return their rows."""
         heads = [(head, task) for task in sorted(set(tasks)) for head in self._head(task)]

@@ -19,11 +19,12 @@ from ensue_core.records import Draft
 def append(tx: Transaction, drafts: Sequence[Draft], lease: Lease = NOBODY) -> list[Appended]:
     """Append drafts, each once; a draft whose id stands already adds nothing."""
     careful = [each.repeatable for each in drafts]
+    before = tx.head()
     try:
         return _append(tx, drafts, careful, lease)
     except sqlite3.IntegrityError:
-        if all(careful):
-            raise
+        if all(careful) or tx.head() != before:
+            raise  # not an id of the log: the views refused what the log took
         return _append(tx, drafts, [True] * len(drafts), lease)
 
 

@@ -25,7 +25,7 @@ from ensue_core.records import Draft, Record, draft
 from ensue_core.rows import WorkRow
 
 _rows = msgspec.json.Decoder(list[WorkRow])
-_current = msgspec.json.Decoder(list[tuple[Id, int]])
+_current = msgspec.json.Decoder(list[tuple[Id, int, int]])
 
 
 class SQLiteWork:
@@ -78,14 +78,17 @@ class SQLiteWork:
 
         def write(tx: Transaction) -> list[bool]:
             (rows,) = tx.connection.execute(sql("work/current"), (tx.namespace, invocations)).fetchone()
-            current = set(_current.decode(rows))
+            now = self._writer.clock.now()
+            current = {(invocation, attempt): until for invocation, attempt, until in _current.decode(rows)}
             effective: list[bool] = []
             drafts: list[Draft] = []
             for each in ends:
                 fence = (each.invocation, each.attempt)
-                effective.append(fence in current)
-                if fence in current:
-                    current.remove(fence)
+                until = current.get(fence)
+                counts = until is not None and (until <= now or not each.if_expired)
+                effective.append(counts)
+                if counts:
+                    del current[fence]
                     drafts.append(each.end)
                     drafts += each.buffered
             if drafts:

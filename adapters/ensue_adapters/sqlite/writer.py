@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ensue_adapters.sqlite.checkpoints import Checkpoints
@@ -155,8 +156,9 @@ class Writer:
                 self._run_all(tx, jobs, outcomes)
                 self._end(connection)
         except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             trouble = self._translated(error)
             self._delivery.send([(future, None, trouble) for _, future in jobs])
             return

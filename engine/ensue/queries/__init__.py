@@ -6,8 +6,8 @@ async for invocation in engine.invocations.all(status="FAILED"):
     ...
 run = await engine.runs.get(id)
 ```
-A list shows what the query views hold: where a projector runs, they follow the log within some tens of
-milliseconds; where none does, they are folded up to date first. What `get` says of an invocation is exact.
+A list shows what the query views hold, folded up to date first; only where a live projector is more than ten
+thousand records behind does it show what is there. What `get` says of an invocation is exact.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ensue.queries.events import Events
 from ensue.queries.fresh import fold_up
 from ensue.queries.invocations import Invocations
 from ensue.queries.pages import Page
+from ensue.queries.problems import Problems
 from ensue.queries.runs import Runs
 from ensue.queries.shown import (
     AttemptView,
@@ -24,6 +25,7 @@ from ensue.queries.shown import (
     InvocationDetail,
     InvocationView,
     ParticipantView,
+    ProblemView,
     RunDetail,
     RunView,
     ScheduleView,
@@ -44,6 +46,8 @@ __all__ = [
     "Invocations",
     "Page",
     "ParticipantView",
+    "ProblemView",
+    "Problems",
     "RunDetail",
     "RunView",
     "Runs",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from os import getpid
 
 from ensue.projector import Projector
-from ensue_core.defaults import DEFAULTS, SECOND
+from ensue_core.defaults import DEFAULTS
 from ensue_core.ports import Store
 from ensue_core.records import Record
 from ensue_projections.queries import PROJECTION, VERSION
@@ -14,8 +14,9 @@ from ensue_projections.queries import PROJECTION, VERSION
 Progress = Callable[[int, int], None]
 """Told how many records are folded, of how many."""
 
-LAG_MAX = 1 * SECOND
-"""How old the first record not folded may be where a projector is live; past that, a list folds it itself."""
+BEHIND_MAX = 10_000
+"""A list folds up to this many records itself, so that it shows what its caller has just done; where more are
+missing and a projector is live, they are the projector's."""
 
 
 async def fold_up(store: Store, progress: Progress | None = None) -> None:
@@ -30,15 +31,13 @@ async def fold_up(store: Store, progress: Progress | None = None) -> None:
 
 
 async def freshen(store: Store, progress: Progress | None = None) -> None:
-    """Leave views that a live projector keeps up to date alone; fold them where none does."""
+    """Fold the views up to date, unless far too much is missing and a live projector is at it."""
     at = await store.views.cursor(PROJECTION, VERSION)
-    records = await store.log.read(at, 1)
-    if not records:
+    behind = (await store.log.head()).position - at
+    if behind <= 0:
         return
-    if await store.leases.holders("projector/"):
-        oldest = records[0].time
-        if store.clock.now() - oldest < LAG_MAX:
-            return
+    if behind > BEHIND_MAX and await store.leases.holders("projector/"):
+        return
     await fold_up(store, progress)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from ensue.handles import Change
 from ensue_core.clock import to_datetime
 from ensue_core.facts import Failure
-from ensue_core.rows import AttemptRow, EventRow, InvocationRow, ParticipantRow, RunRow
+from ensue_core.rows import AttemptRow, EventRow, InvocationRow, ParticipantRow, ProblemRow, RunRow
 from ensue_core.statuses import Status
 
 
@@ -52,6 +52,17 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     author: str | None = None
     root: str | None = None
+
+
+class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a trigger could not do: `kind` is the fact that says it, `position` where it stands in the log."""
+
+    position: int
+    time: datetime
+    kind: str
+    trigger: str
+    reason: str
+    error: str
 
 
 class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +199,14 @@ def event_view(row: EventRow) -> EventView:
         id=row.id, code=row.code, time=to_datetime(row.time), position=row.position, key=row.key,
         emitter=row.emitter, emitter_task=row.emitter_task, cause=row.cause, root=row.root,
         matched=row.matched, triggered=row.triggered,
+    )  # fmt: skip
+
+
+def problem_view(row: ProblemRow) -> ProblemView:
+    """Show a problem's row."""
+    return ProblemView(
+        position=row.position, time=to_datetime(row.time), kind=row.kind, trigger=row.trigger, reason=row.reason,
+        error=row.error,
     )  # fmt: skip
 
 

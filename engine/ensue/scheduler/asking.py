@@ -48,6 +48,10 @@ class Asker(Protocol):
         """Return an answer for each call, in order; never raises for what user code does."""
         ...
 
+    def reset(self, trigger: str) -> None:
+        """Forget a trigger's timeouts: it was resumed."""
+        ...
+
     def close(self) -> None:
         """Let go of the thread."""
         ...

@@ -28,7 +28,7 @@ from ensue_core.clock import Clock
 from ensue_core.declarations import TriggerSpec
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
-from ensue_core.facts import AttemptStarted, Decided, Fact, Through
+from ensue_core.facts import AttemptStarted, Decided, Fact, Through, TriggerPaused
 from ensue_core.ports import Claimed, Committed, Log, Step, Store
 from ensue_core.records import Record
 from ensue_projections.chain import chain_changes
@@ -105,6 +105,7 @@ class Scheduler:
         self._stalled: tuple[str, int] = ("", 0)
         self._fired_since_count = 0
         self._queue_full = False
+        self._paused: set[str] = set()
         self._unheld, self._unheld_for, self._unheld_since = "", 0.0, 0.0
         self.declared = asyncio.Event()
         self.resting = False
@@ -192,7 +193,8 @@ class Scheduler:
         self.resting = False
 
     async def _rest(self, state: ChainState) -> None:
-        now = max(self._clock.now(), state.row.clock)
+        # By our own clock: where it is behind the chain's, that is how long it takes to get there.
+        now = self._clock.now()
         due = state.next_due()
         self.next_due = due
         seconds = None if due is None else max((due - now) / 1_000_000, 0.0)
@@ -290,6 +292,7 @@ class Scheduler:
             return False
         for change in chain_changes(outcome.records[-1]):
             state.apply(change)
+        self._paused.update(each.fact.trigger for each in turn.facts if isinstance(each.fact, TriggerPaused))
         self._fired_since_count += len(turn.facts)
         if turn.started:
             self._slots.begin(started_in(outcome.records))
@@ -314,6 +317,10 @@ class Scheduler:
         self._scan = state.row.through
         self._lane_scan.clear()
         self._listening.clear()
+        for name in [name for name in self._paused if state.triggers[name].state == "active"]:
+            # Somebody has resumed it: its timeouts of before count no more.
+            self._paused.discard(name)
+            self._asker.reset(name)
 
     def _listen(self, state: ChainState, lane: str | None) -> Listening:
         if lane not in self._listening:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from ensue.worker.needs import Options
 from ensue_core.defaults import SECOND
@@ -129,7 +130,8 @@ def own_end(row: WorkRow, ended: AttemptEnded, buffered: tuple[Draft, ...] = ())
 
 def reaped_end(row: WorkRow, ended: AttemptEnded) -> End:
     """Return what a reaper asks the store to append: one id, whichever reaper it is, never the worker's."""
-    return _end(row, ended, derive_from(row.invocation, "end", row.attempt, "reaper"), ())
+    end = _end(row, ended, derive_from(row.invocation, "end", row.attempt, "reaper"), ())
+    return replace(end, if_expired=True)
 
 
 def _end(row: WorkRow, ended: AttemptEnded, id: Id, buffered: tuple[Draft, ...]) -> End:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from ensue.testing.conformance.drafts import (
@@ -263,6 +264,19 @@ class TestLeaseOfWork:
         assert await store.work.renew("w1", [(first.row.invocation, 1)], 10) == [False]
         assert await store.work.renew("w1", [(first.row.invocation, 2)], 10) == [False]
         assert await store.work.renew("w2", [(first.row.invocation, 2)], 10) == [True]
+
+    async def test_a_reaped_end_counts_only_while_the_lease_has_run_out(self, make_store: Handles) -> None:
+        store = await make_store()
+        await store.log.append([submitted()])
+        claimed = await claim_one(store, "w1", lease_seconds=10)
+        make_store.clock.advance(11)
+        (late,) = await store.work.expired(5)
+        assert await store.work.renew("w1", [(claimed.row.invocation, 1)], 10) == [True]
+        reaped = structs.replace(end(late, "LOST", crashes=1), if_expired=True)
+        assert await store.work.finish([reaped]) == [False]
+        make_store.clock.advance(11)
+        assert await store.work.finish([reaped]) == [True]
+        assert await store.work.finish([end(claimed.row)]) == [False]
 
     async def test_an_expired_attempt_is_not_claimed_before_its_end_is_said(self, make_store: Handles) -> None:
         store = await make_store()
