@@ -1,0 +1,2 @@
+-- Remember a migration.
+INSERT INTO ensue.migrations (number, name) VALUES (:number, :name);
