@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 ADDRESS = "ENSUE_TEST_POSTGRES"
 BINARIES = "ENSUE_TEST_POSTGRES_BIN"
@@ -89,6 +89,15 @@ def system_binaries() -> list[Path]:
     return sorted(found, key=lambda folder: -int(folder.parent.name))
 
 
+@dataclass(frozen=True)
+class Account:
+    """Who runs the server's programs; nobody else than who runs the tests, where it says nothing."""
+
+    user: int | None = None
+    group: int | None = None
+    groups: list[str | int] | None = None
+
+
 @dataclass
 class Server:
     """A running server that tests may fill. `url` names its maintenance database and a superuser."""
@@ -98,7 +107,7 @@ class Server:
     _start: Sequence[str] = ()
     _process: subprocess.Popen[bytes] | None = None
     _log: Path | None = None
-    _account: dict[str, Any] = field(default_factory=dict[str, Any])
+    _account: Account = field(default_factory=Account)
 
     def database(self, name: str) -> str:
         """The URL of another database of this server."""
@@ -108,8 +117,15 @@ class Server:
         """Start it (again) and wait until it accepts connections."""
         assert self._log is not None
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                list(self._start), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self._account
+            self._process = subprocess.Popen[bytes](
+                list(self._start),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                user=self._account.user,
+                group=self._account.group,
+                extra_groups=self._account.groups,
             )
         self._wait()
 
@@ -194,7 +210,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def running(choice: Choice | None = None) -> Iterator[Server]:
+def running(choice: Choice | None = None) -> Generator[Server]:
     """Start what was chosen, and end what was started."""
     if choice is None:
         choice = choose(os.environ, docker_answers(), wheel_binaries(), system_binaries())
@@ -210,10 +226,12 @@ def running(choice: Choice | None = None) -> Iterator[Server]:
 
 
 @contextmanager
-def _container(image: str) -> Iterator[Server]:
+def _container(image: str) -> Generator[Server]:
     from testcontainers.postgres import PostgresContainer
 
-    with PostgresContainer(image, "ensue", "ensue", "postgres", driver=None).with_command(_options()) as box:
+    with PostgresContainer(image, username="ensue", password="ensue", dbname="postgres", driver=None).with_command(
+        _options()
+    ) as box:
         yield Server(box.get_connection_url())
 
 
@@ -222,13 +240,13 @@ def _options() -> str:
 
 
 @contextmanager
-def local(binaries: Path, settings: Sequence[str] = SETTINGS) -> Iterator[Server]:
+def local(binaries: Path, settings: Sequence[str] = SETTINGS) -> Generator[Server]:
     """Make a cluster in a temporary folder and run it; Postgres refuses root, so root steps down for it."""
     account = _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="ensue-postgres-"))
     try:
-        if account:
-            shutil.chown(folder, account["user"], account["group"])
+        if account.user is not None:
+            shutil.chown(folder, account.user, account.group)
             folder.chmod(0o755)
             binaries = _reachable(binaries, folder)
         server = _made(binaries, folder, settings, account)
@@ -241,7 +259,7 @@ def local(binaries: Path, settings: Sequence[str] = SETTINGS) -> Iterator[Server
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _made(binaries: Path, folder: Path, settings: Sequence[str], account: dict[str, Any]) -> Server:
+def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Account) -> Server:
     data, secret, password = folder / "data", folder / "secret", secrets.token_hex(8)
     secret.write_text(password)
     secret.chmod(0o644)
@@ -253,7 +271,9 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: dict[s
         capture_output=True,
         check=False,
         cwd="/",
-        **account,
+        user=account.user,
+        group=account.group,
+        extra_groups=account.groups,
     )  # fmt: skip
     if made.returncode:
         raise NoServer(f"{binaries}/initdb failed: {(made.stderr or made.stdout).decode()[-2000:]}")
@@ -265,14 +285,14 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: dict[s
     return Server(url, data, start, None, folder / "log", account)
 
 
-def _unprivileged() -> dict[str, Any]:
+def _unprivileged() -> Account:
     """What makes a child process somebody other than root, where this one is root."""
     if sys.platform == "win32" or os.getuid() != 0:
-        return {}
+        return Account()
     import pwd
 
     nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    return Account(nobody.pw_uid, nobody.pw_gid, [])
 
 
 def _reachable(binaries: Path, folder: Path) -> Path:

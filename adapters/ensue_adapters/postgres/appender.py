@@ -13,6 +13,7 @@ from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.placing import place_all
 from ensue_core.errors import CommitUnknown, EnsueError, StoreUnavailable
 from ensue_core.facts import EventEmitted
+from ensue_core.ids import Id
 from ensue_core.ports import Appended
 from ensue_core.records import Draft
 
@@ -104,7 +105,8 @@ class Appender:
             start += len(some)
 
     async def _append(self, drafts: list[Draft]) -> list[Appended]:
-        if all([type(each.fact) is EventEmitted and not each.repeatable for each in drafts]):
+        alone = not self._writer.connections.pooled
+        if alone and all(type(each.fact) is EventEmitted and not each.repeatable for each in drafts):
             outcomes = await self._append_alone(drafts)
             if outcomes is not None:
                 return outcomes
@@ -115,7 +117,7 @@ class Appender:
         writer = self._writer
         sent = False
         try:
-            async with writer.connections.reading() as session:
+            async with writer.connections.session() as session:
                 values = columns_of(drafts, writer.space.number)
                 sent = True
                 row = await session.row(
@@ -138,18 +140,12 @@ class Appender:
         """Look up what a lost commit left: the log lock is free once its transaction has ended, either way."""
         writer = self._writer
 
-        async def look(session: Session) -> dict[str, int]:
-            await session.script("store/begin")
-            try:
-                await session.row("log/enter", namespace=writer.space.number)
-                found = await positions_of(session, writer.space.number, [each.id for each in drafts])
-            finally:
-                if not session.connection.is_closed():
-                    await session.script("store/rollback")
-            return dict(found)
+        async def look(session: Session) -> dict[Id, int]:
+            await session.row("log/enter", namespace=writer.space.number)
+            return await positions_of(session, writer.space.number, [each.id for each in drafts])
 
         try:
-            found = await writer.read_here(look)
+            found = await writer.read_here(look, "store/begin")
         except EnsueError:
             raise unknown from None
         if any(each.repeatable for each in drafts) or not all(each.id in found for each in drafts):

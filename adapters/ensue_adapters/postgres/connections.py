@@ -41,6 +41,7 @@ class Connections:
     """A bounded number of connections to one place, made when they are needed."""
 
     def __init__(self, place: Place, statements: Statements) -> None:
+        self.pooled = place.pooled
         self._place = place
         self.statements = statements
         self._pool: Pool[Record] | None = None
@@ -56,11 +57,10 @@ class Connections:
             **arguments(self._place),
         )
         try:
-            await pool
+            self._pool = await pool
         except BaseException:
             pool.terminate()
             raise
-        self._pool = pool
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session, None]:

@@ -48,7 +48,8 @@ async def positions_of(session: Session, namespace: int, ids: Sequence[Id]) -> d
     """Return where records with some ids stand; missing ones are left out."""
     if not ids:
         return {}
-    return {id: position for id, position in await session.rows("log/positions_of", namespace=namespace, ids=ids)}
+    rows = await session.rows("log/positions_of", namespace=namespace, ids=ids)
+    return {row[0]: row[1] for row in rows}
 
 
 def records_of(rows: Iterable[Any]) -> list[Record]:

@@ -127,7 +127,7 @@ class PostgresStore:
         async with connections.reading() as session:
             number = await self._number(session)
         if number is None:
-            async with connections.session() as session:
+            async with connections.session() as session, session.connection.transaction():
                 await session.run("store/add_namespace", name=self.namespace)
             async with connections.reading() as session:
                 number = await self._number(session)

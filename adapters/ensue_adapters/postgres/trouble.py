@@ -100,7 +100,9 @@ def _of_server(error: asyncpg.PostgresError, place: Place) -> EnsueError:
                 f"{name}: {error}: grant it to this role, or use another one (docs: Postgres, roles)"
             )
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
-            return SchemaMismatch(f"schema {place.schema!r} of {name} is not ensue's ({error}): run `ensue db upgrade`")
+            return SchemaMismatch(
+                f"schema {place.schema!r} of {name} is not complete ({error}): run `ensue db upgrade`"
+            )
         case asyncpg.TooManyConnectionsError():
             return StoreUnavailable(f"{name} has no connection left: raise max_connections, or lower pool= in the URL")
         case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():

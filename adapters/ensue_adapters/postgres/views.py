@@ -63,7 +63,7 @@ class PostgresViews:
             return {}
         row_type, names = ROW_TYPES[table]
         columns = {name: list(values) for name, values in zip(names, zip(*keys, strict=True), strict=True)}
-        values = {name: column(each) if name in _texts(table) else each for name, each in columns.items()}  # type: ignore[arg-type]
+        values = {name: column(each) if name in _texts(table) else each for name, each in columns.items()}
 
         async def look(session: Session) -> list[QueryRow]:
             rows = await session.rows(f"views/load_{table}", namespace=self._namespace, **values)

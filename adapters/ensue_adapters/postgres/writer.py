@@ -153,11 +153,11 @@ class Writer:
         if position < self._room and position > 1:
             return
 
-        async def extend(session: Session) -> None:
-            row = await session.row("log/past")
-            await session.row("log/extend", position=0 if row is None else row[0])
+        async def extend(tx: Transaction) -> None:
+            row = await tx.session.row("log/past")
+            await tx.session.row("log/extend", position=0 if row is None else row[0])
 
-        await self.read_here(extend)
+        await self.run_here(extend)
         self._room = await self.read_here(look)
 
 
