@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from benchmarks import programs
 from benchmarks.figures import Figure, Run, median
@@ -34,10 +35,14 @@ async def _triggers(run: Run) -> list[Figure]:
     """Programs of more and more triggers, each on a new file; their events come in turns."""
     figures = _Series("triggers")
     for size in (10, 500, 5_000) if not run.quick else (10, 50):
-        topics = [f"topic.{number}" for number in range(size - 1)]
         async with programs.many(run.url(f"triggers-{size}"), size).running() as engine:
-            await figures.add(run, engine, size, lambda number, topics=topics: topics[number // 500 * 7 % len(topics)])
+            await figures.add(run, engine, size, partial(_topic, size - 1))
     return figures.figures
+
+
+def _topic(topics: int, number: int) -> str:
+    """Return the event of a batch; neighbouring batches are heard by triggers far apart."""
+    return f"topic.{number // 500 * 7 % topics}"
 
 
 async def _waiting(run: Run) -> list[Figure]:

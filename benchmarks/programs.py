@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -94,7 +94,7 @@ def _copy(function: Callable[[int], Any], number: int) -> Callable[[int], Any]:
 
 
 @asynccontextmanager
-async def elsewhere(url: str, program: str, roles: Sequence[str] = ()) -> AsyncIterator[None]:
+async def elsewhere(url: str, program: str, roles: Sequence[str] = ()) -> AsyncGenerator[None, None]:
     """Run a program's roles in another process while the block runs."""
     arguments = ("-m", "benchmarks.programs", url, program, *roles)
     pipe = asyncio.subprocess.PIPE

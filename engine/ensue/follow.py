@@ -37,7 +37,7 @@ class Follower:
         self._ends: dict[Id, set[asyncio.Future[Record]]] = {}
         self._position = 0
         self._task: asyncio.Task[None] | None = None
-        self._resting: asyncio.Future[bool] | None = None
+        self._resting: asyncio.Future[int] | None = None
 
     async def track(self, tracker: Tracker, after: int) -> None:
         """Show a tracker the records past a position until it has seen all it needs."""

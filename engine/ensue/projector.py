@@ -79,17 +79,13 @@ class Projector:
         """Fold until the lease is due for renewal."""
         until = self._clock.monotonic() + self._defaults.lease_seconds / 3
         while self._clock.monotonic() < until:
-            folded = await self.page()
-            if folded >= self._defaults.page_records_max:
+            if await self.page() >= self._defaults.page_records_max or self.position is None:
                 continue
-            if not folded:
-                assert self.position is not None
-                self.resting = True
-                grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
-                self.resting = False
-                if not grown:
-                    continue
-            await self._clock.sleep(self._gather)
+            self.resting = True
+            grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
+            self.resting = False
+            if grown:
+                await self._clock.sleep(self._gather)
 
     async def page(self) -> int:
         """Fold one page and return how many records it has; 0 where the views are up to date."""

@@ -5,6 +5,7 @@ Code (filter functions, providers) appears here only by its registered name and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -127,8 +128,7 @@ def _without_source(plain: Any) -> Any:
         drop = {"source"} if set(table) == {"name", "source"} else set[str]()
         return {name: _without_source(item) for name, item in table.items() if name not in drop}
     if isinstance(plain, list):
-        items: list[Any] = plain
-        return [_without_source(item) for item in items]
+        return [_without_source(item) for item in cast("Sequence[Any]", plain)]
     return plain
 
 

@@ -85,8 +85,8 @@ class Log(Protocol):
         """Return the last position and its time."""
         ...
 
-    async def wait(self, after: int, timeout: float | None = None) -> bool:
-        """Return True as soon as the head is past `after`, False after `timeout` seconds.
+    async def wait(self, after: int, timeout: float | None = None) -> int:
+        """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds.
 
         A hint wakes it at once where the store has one; polling is the truth.
         """
@@ -176,14 +176,14 @@ class Decisions(Protocol):
         ...
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class Claimed(msgspec.Struct, frozen=True, gc=False):
     """An attempt that a worker owns from now on, and the record that created its invocation."""
 
     row: WorkRow
     record: Record
 
 
-class End(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True, gc=False):
     """An attempt's end and the events that come with it.
 
     `if_expired` is the reaper's: the end counts only where the lease has still run out as it is appended.

@@ -7,7 +7,7 @@ anything is stored.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, cast
 
@@ -141,6 +141,5 @@ def _sorted(plain: Json) -> Json:
         table = cast("dict[str, Json]", plain)
         return {key: _sorted(table[key]) for key in sorted(table)}
     if isinstance(plain, list):
-        items: list[Any] = plain
-        return [_sorted(item) for item in items]
+        return [_sorted(item) for item in cast("Sequence[Json]", plain)]
     return plain

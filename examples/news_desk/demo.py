@@ -38,7 +38,7 @@ from feeds import serve_feeds  # noqa: E402
 from report import Report  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from tasks import tasks  # noqa: E402
-from worker import Worker, WorkerEnded, ensue_command, running_worker  # noqa: E402
+from worker import Worker, WorkerEnded, command_path, running_worker  # noqa: E402
 
 from ensue import Engine, EnsueError  # noqa: E402
 
@@ -120,7 +120,7 @@ def url_shown(url: str) -> str:
 
 def next_commands(url: str) -> Mapping[str, str]:
     """Return what to try now, with what it shows, as typed where the reader stands."""
-    ensue = shlex.quote(relative(ensue_command()))
+    ensue = shlex.quote(relative(command_path()))
     where = shlex.quote(f"sqlite:///{quote(relative(STORE))}" if url == store_url(keep=True) else url)
     commands = {
         f"{ensue} events --url {where}": "the events, and whether anything reacted to them",

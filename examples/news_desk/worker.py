@@ -53,9 +53,9 @@ class Worker:
 @contextmanager
 def running_worker(output: Path, settings: Mapping[str, str]) -> Generator[Worker]:
     """Start a worker with these environment variables; it is stopped when the block ends, however it ends."""
-    if not ensue_command().exists():
-        raise WorkerEnded(f"there is no {ensue_command()}: install the project into this Python (`make env`)")
-    command = [str(ensue_command()), "run", "app:engine"]
+    if not command_path().exists():
+        raise WorkerEnded(f"there is no {command_path()}: install the project into this Python (`make env`)")
+    command = [str(command_path()), "run", "app:engine"]
     with output.open("wb") as file:
         process = subprocess.Popen(
             command, cwd=HERE, env={**os.environ, **settings}, stdin=subprocess.DEVNULL, stdout=file, stderr=file
@@ -67,6 +67,6 @@ def running_worker(output: Path, settings: Mapping[str, str]) -> Generator[Worke
             worker.stop()
 
 
-def ensue_command() -> Path:
+def command_path() -> Path:
     """Return the `ensue` command that belongs to this Python."""
     return Path(sys.executable).with_name("ensue")

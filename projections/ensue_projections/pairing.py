@@ -18,7 +18,7 @@ from ensue_projections.occurrences import Occurrence
 from ensue_projections.waiting import Waiting
 
 
-class Fired(msgspec.Struct, frozen=True):
+class Fired(msgspec.Struct, frozen=True, gc=False):
     """A completed branch: the run's id, its key and its participants in the order of the branch."""
 
     run: Id
@@ -28,7 +28,7 @@ class Fired(msgspec.Struct, frozen=True):
     participants: tuple[Participant, ...]
 
 
-class Paired(msgspec.Struct, frozen=True):
+class Paired(msgspec.Struct, frozen=True, gc=False):
     """What one occurrence brings to one trigger: at most one run, and the matches that wait from now on."""
 
     fired: Fired | None
@@ -64,6 +64,8 @@ def pair(
             run, invocation = run_ids(namespace, spec.id, number, participants, occurrence.time)
             fired = Fired(run, invocation, number, key, participants)
             break
+    if fired and len(fired.participants) == len(new) == 1:
+        return Paired(fired, ())
     used = {each.match for each in fired.participants} if fired else set[Id]()
     waits = tuple(
         _wait(service, spec, condition, keys[condition], new[condition], window)

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def _rounds(seconds: float, seed: int, as_json: bool) -> int:
         if left <= 1 and totals["rounds"]:
             break
         chaos = min(ROUND_SECONDS, max(left * 0.6, 1.0))
-        found = _in_process(lambda directory, seed=seed, chaos=chaos: attack(directory, seed, chaos))  # type: ignore[misc]
+        found = _in_process(partial(attack, seed=seed, seconds=chaos))
         totals.update({"rounds": 1, **found["counts"]})
         failed += bool(found["wrong"])
         _report(f"seed {seed}", found, as_json)
@@ -82,12 +83,9 @@ def _points(names: list[str], jobs: int, as_json: bool, once: bool) -> int:
         while waiting and len(running) < jobs:
             name, apart = waiting.pop(0)
             directory = Path(tempfile.mkdtemp(prefix="ensue-crash-"))
-            make: Any = lambda directory, name=name, apart=apart: at_point(directory, name, apart=apart)  # noqa: E731
-            running[fork(lambda make=make, at=directory: _write(make, at), directory / "fleet.log")] = (
-                name,
-                apart,
-                directory,
-            )  # type: ignore[misc]
+            make = partial(at_point, name=name, apart=apart)
+            pid = fork(partial(_write, make, directory), directory / "fleet.log")
+            running[pid] = name, apart, directory
         pid, _ = os.waitpid(-1, 0)
         name, apart, directory = running.pop(pid)
         found = _read(directory)

@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,16 @@ from ensue_core.clock import SYSTEM_CLOCK
 from ensue_core.facts import (
     AttemptEnded,
     AttemptStarted,
+    DepthExceeded,
     EventEmitted,
     InvocationCreated,
     RunFailed,
     TriggerFired,
 )
 from ensue_core.ids import Id
-from ensue_core.ports import Cursor, Store
+from ensue_core.ports import Cursor, RowKey, RowTable, Store
 from ensue_core.records import Record
+from ensue_core.rows import QueryRow
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
 from tests.crash.processes import DEFAULTS, NAMESPACE, Place, lines
 from tests.simulation import checker
@@ -39,21 +41,22 @@ from tests.simulation.checker import Evidence
 from tests.simulation.program import Version, tasks_of
 
 
-def rest(place: Place, services: list[str], answer: Path, seconds: float) -> int:
+def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int:
     """Wait until all that is in the log now is decided, run and folded; write down where it was, or what is open."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
 
-    async def main() -> None:
+    async def main() -> tuple[int, str]:
         store = open_store(place.url, NAMESPACE, SYSTEM_CLOCK)
         await store.open()
         until = time.monotonic() + seconds
         head = (await store.log.head()).position
-        while (why := await _open(store, services, head)) and time.monotonic() < until:
+        while (why := await _open(store, services, head)) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        answer.write_text(json.dumps({"position": head, "why": why}))
         await store.close()
+        return head, why
 
-    asyncio.run(main())
+    position, why = asyncio.run(main())
+    answer.write_text(json.dumps({"position": position, "why": why}))
     return 0
 
 
@@ -69,8 +72,8 @@ async def _open(store: Store, services: list[str], head: int) -> str:
             if row.state == "active" and row.own is not None and row.own.position < head:
                 return f"{row.trigger} of {service} lags at {row.own}, the log is at {head}"
         unread = await store.log.read(chain.row.through.position, 5_000)
-        heard = [each for each in unread if each.position <= head and isinstance(each.fact, EventEmitted)]
-        if any(each.fact.code in ("a", "b", "c") for each in heard):
+        codes = {each.fact.code for each in unread if each.position <= head and isinstance(each.fact, EventEmitted)}
+        if codes & {"a", "b", "c"}:
             return f"service {service} has read to {chain.row.through.position} of {head}"
     folded = await store.views.cursor(PROJECTION, VERSION)
     return f"the query views have folded {folded} of {head}" if folded < head else ""
@@ -99,8 +102,8 @@ async def _judge(place: Place, services: list[str], position: int) -> dict[str, 
     fold = QueryFold()
     for start in range(0, len(records), 700):
         page = records[start : start + 700]
-        rows = {name: table.rows for name, table in space.views.tables.items()}
-        space.views.project(Cursor(PROJECTION, VERSION, start), fold.fold(page, rows), page[-1].position)  # type: ignore[arg-type]
+        rows: dict[RowTable, dict[RowKey, QueryRow]] = {name: table.rows for name, table in space.views.tables.items()}
+        space.views.project(Cursor(PROJECTION, VERSION, start), fold.fold(page, rows), page[-1].position)
     wrong += [f"query views: {text}" async for text in _queries(store, place, space)]
     await store.close()
     evidence = _evidence(place, space, services)
@@ -148,7 +151,7 @@ def _evidence(place: Place, space: Space, services: list[str]) -> Evidence:
 # What a real store can get wrong.
 
 
-async def _decisions(store: Store) -> Any:
+async def _decisions(store: Store) -> AsyncIterator[str]:
     """A rebuild gives what was live."""
     before = await store.dump_decisions()
     await store.rebuild_decisions()
@@ -162,7 +165,7 @@ async def _decisions(store: Store) -> Any:
             yield f"{name}: the view has {more[:2]}, a rebuild gives {less[:2]}"
 
 
-async def _queries(store: Store, place: Place, space: Space) -> Any:
+async def _queries(store: Store, place: Place, space: Space) -> AsyncIterator[str]:
     """Every row is as a fold from scratch gives it, and there are no others."""
     connection = sqlite3.connect(place.directory / "log.db")
     for name, table in space.views.tables.items():
@@ -215,7 +218,7 @@ def _reactions(records: list[Record], position: int) -> Iterator[str]:
     assert all(name in tasks_of("v1").declared_tasks and name in tasks_of("v2").declared_tasks for name in stable)
     outcomes: Counter[tuple[str, str]] = Counter()
     for record in records:
-        if isinstance(record.fact, (TriggerFired, RunFailed)) or record.kind == "DepthExceeded":
+        if isinstance(record.fact, (TriggerFired, RunFailed, DepthExceeded)):
             for each in record.fact.participants:
                 outcomes[record.fact.task, each.source] += 1
     for record in records:

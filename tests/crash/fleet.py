@@ -12,7 +12,8 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,13 @@ class Fleet:
             self.wrong.append(f"clients are not done after {REST_SECONDS:g} s: {list(self._clients.values())}")
         services = sorted({slot.service for slot in self.slots})
         began = time.monotonic()
-        found = self._ask("rest", lambda answer: rest(self.place, services, answer, REST_SECONDS))
+        found = self._ask("rest", partial(rest, self.place, services, REST_SECONDS))
         self.counts["rest_ms"] = round((time.monotonic() - began) * 1000)
         if found.get("why", "nobody said"):
             self.wrong.append(f"not at rest {REST_SECONDS:g} s after the last fault: {found}")
         self._stop_all()
         position = int(found.get("position", 0))
-        judged = self._ask("judge", lambda answer: judge(self.place, services, position, answer))
+        judged = self._ask("judge", partial(judge, self.place, services, position))
         self.wrong += judged.get("wrong", ["nobody judged"])
         self.counts["records"] = judged.get("records", 0)
         for status, count in judged.get("ends", {}).items():
@@ -151,10 +152,10 @@ class Fleet:
             elif slot.exits[-1] != 0:
                 self.wrong.append(f"{slot.name} ended with {slot.exits[-1]} when it was asked to stop")
 
-    def _ask(self, name: str, main: Any) -> dict[str, Any]:
+    def _ask(self, name: str, main: Callable[[Path], int]) -> dict[str, Any]:
         """Run a function of an answer's path in a process of its own, tending meanwhile; return the answer."""
         answer = self.place.directory / f"{name}.json"
-        pid = fork(lambda: int(main(answer)), self.place.said)
+        pid = fork(lambda: main(answer), self.place.said)
         while _ended(pid) is None:
             self.tend()
             time.sleep(0.01)

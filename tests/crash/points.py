@@ -10,7 +10,8 @@ import inspect
 import os
 import signal
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from ensue.projector import Projector
 from ensue.running import Running
@@ -33,7 +34,8 @@ from ensue_adapters.sqlite.writer import Writer
 Victim = Literal["client", "scheduler", "worker", "projectors"]
 
 
-class Point(NamedTuple):
+@dataclass(frozen=True)
+class Point:
     """Where to die: `counts` says whether a call's result is one that matters."""
 
     victim: Victim

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ensue import Engine, EnsueError, IdempotencyConflict
+from ensue import Engine, EnsueError, Handle, IdempotencyConflict
 from ensue.current import Current
 from ensue.running import Role
 from ensue_core.defaults import Defaults
@@ -226,7 +226,7 @@ async def _act(engine: Engine, draw: random.Random, key: str) -> Sequence[tuple[
             batch = await engine.emit_many(code, [{**payload, "n": number} for number in range(draw.randrange(2, 9))])
             return [(each.id, each.position, each.duplicate) for each in batch]
         case 3:
-            handle = await engine.submit(draw.choice(["ping", "child"]), **payload)
+            handle: Handle[Any] = await engine.submit(draw.choice(["ping", "child"]), **payload)
             return [(handle.id, 0, True)]
         case 4 if draw.random() < 0.3:
             emitted = await engine.emit("deep", payload)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -50,7 +50,9 @@ class RealKit(Kit):
     def _has_read(self, head: int) -> bool:
         scheduler, projector = self._live.scheduler, self._live.projector
         folded = projector is None or projector.position == head
-        return folded and (scheduler is None or scheduler._scan.position >= head)
+        if scheduler is None or (scheduler._state is not None and scheduler._state.row.paused):
+            return folded
+        return folded and scheduler._scan.position >= head
 
     async def advance(self, duration: Duration) -> None:
         """Real time does not advance when it is told to."""
@@ -95,7 +97,7 @@ class SQLiteKits:
     @asynccontextmanager
     async def _open(
         self, tasks: Sequence[Tasks], *, defaults: Defaults = BRISK, service: str = "main", now: Any = None
-    ) -> AsyncIterator[Kit]:
+    ) -> AsyncGenerator[Kit, None]:
         engine = Engine(self.url, tasks=tasks, app_id="test", service=service, defaults=defaults)
         async with engine:
             running = Running(engine, gather_seconds=0)

@@ -96,6 +96,25 @@ async def test_a_window_holds_up_to_its_last_microsecond_and_what_expires_is_a_f
         assert len(expired.matches) == 1
 
 
+async def test_each_alternative_has_a_window_of_its_own(open_virtual: OpenKit) -> None:
+    tasks = Tasks()
+    a, b, c = on_event("a").by("k"), on_event("b").by("k"), on_event("c").by("k")
+
+    @tasks.task(triggers=((a & b).within("1h") | (a & c).within("10s")).with_args_from_run(both))
+    async def react(codes: list[str]) -> None: ...
+
+    async with open_virtual(tasks) as t:
+        await t.emit("a", {"n": 1, "k": 1})
+        await t.settle()
+        await t.advance("20s")
+        await t.emit("c", {"n": 2, "k": 1})
+        await t.settle()
+        assert t.ran(react) == []
+        await t.emit("b", {"n": 3, "k": 1})
+        await t.settle()
+        assert t.ran(react) == [{"codes": ["a1", "b3"]}]
+
+
 async def test_a_match_expires_on_time_though_nothing_else_happens(open_virtual: OpenKit) -> None:
     tasks = joined(within="10s")
     async with open_virtual(tasks) as t:

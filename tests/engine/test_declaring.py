@@ -247,9 +247,20 @@ async def test_a_scheduler_of_another_version_takes_over_only_when_nobody_holds_
         assert len(late) == 2, "it catches up with what came since it was declared"
 
 
-# Schedules.
+async def test_a_holder_that_was_away_for_less_than_a_lease_is_not_taken_over(open_virtual: OpenKit) -> None:
+    old, new = program(HEARS), program(HEARS, more=("v2",))
+    brisk = Defaults(lease_seconds=6, heartbeat_seconds=2)
+    async with open_virtual(old, defaults=brisk) as t:
+        newest = _scheduler(t, new, "newest", brisk)
+        await newest.declare()
+        await t.advance("4s")
+        for _ in range(30):
+            await newest._beat()
+            await t.advance("1s")
+        assert [each.takeover for each in await facts(t, ServiceDeclared)] == [False, False]
 
-HOURLY = on_cron("0 * * * *").with_args_from_cron("timestamp").named("hourly")
+
+# Schedules.
 
 
 def schedule(catchup: Any = "latest", expression: str = "0 * * * *") -> Tasks:

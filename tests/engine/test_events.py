@@ -8,6 +8,7 @@ import pytest
 
 from ensue import (
     Defaults,
+    Engine,
     Event,
     IdempotencyConflict,
     Tasks,
@@ -68,10 +69,11 @@ async def test_a_submit_with_an_equal_key_is_the_same_invocation(open_kit: OpenK
 async def test_what_a_body_emits_and_submits_again_when_it_is_retried_is_the_same(open_kit: OpenKit) -> None:
     tasks = reacting()
     react = tasks.declared_tasks["react"]
+    opened: list[Engine] = []
 
     @tasks.task(max_retries=2, retry_first="5ms")
     async def body() -> int:
-        engine = next(iter(tasks.bindings._open))
+        engine = opened[0]
         for n in (1, 1, 2):
             await engine.emit("go", {"n": n})
         await react.submit(n=7)
@@ -81,6 +83,7 @@ async def test_what_a_body_emits_and_submits_again_when_it_is_retried_is_the_sam
         return current().attempt
 
     async with open_kit(tasks) as t:
+        opened.append(t.engine)
         await t.submit(body)
         await t.settle()
         assert t.results("body") == [3]
@@ -192,6 +195,26 @@ async def test_settled_waits_for_all_that_an_event_causes_through_joins_too(open
         assert done == ["closed"]
         await lone.settled(timeout=10)  # its "b" waits for a partner, which holds nobody up
         await emitted.settled(timeout=10)
+
+
+async def test_a_join_that_another_event_completes_holds_both(open_virtual: OpenKit) -> None:
+    tasks = Tasks()
+
+    @tasks.task(triggers=on_event("first").by("k") & on_event("second").by("k"))
+    async def close() -> None:
+        await asyncio.sleep(5)
+
+    async with open_virtual(tasks) as t:
+        first = await t.emit("first", {"k": 1})
+        await t.settle()
+        await t.emit("second", {"k": 1})
+        await t.advance("1s")
+        waiting = asyncio.ensure_future(first.settled(timeout=60))
+        await t.advance("1s")
+        assert not waiting.done()
+        await t.advance("5s")
+        assert waiting.done()
+        await waiting
 
 
 async def test_settled_says_what_is_open(open_kit: OpenKit) -> None:

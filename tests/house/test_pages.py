@@ -11,6 +11,7 @@ from tests.house.tree import ROOT, files, modules, shown
 
 PAGES = [path for path in files() if path.suffix == ".md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 SOURCE = re.compile(r"`([\w/]+\.py)`")
 
 
@@ -63,3 +64,14 @@ def test_every_file_that_the_architecture_names_is_there() -> None:
     assert len(named) > 20
     known = [f"/{shown(module.path)}" for module in modules()]
     assert [name for name in named if not any(path.endswith(f"/{name}") for path in known)] == []
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    named = {each for page in PAGES for each in TEST.findall(page.read_text("utf-8"))}
+    assert len(named) > 10
+    wrong = [
+        f"{path}::{name}"
+        for path, name in sorted(named)
+        if not (ROOT / path).is_file() or f"def {name}(" not in (ROOT / path).read_text("utf-8")
+    ]
+    assert wrong == []

@@ -18,7 +18,7 @@ from ensue_core.defaults import SECOND
 from ensue_core.facts import AttemptEnded, EndStatus, EventEmitted, InvocationCreated
 from ensue_core.ids import Id, derive_from, derive_keyed, new_id
 from ensue_core.ports import Claimed, End
-from ensue_core.records import draft
+from ensue_core.records import Draft, draft
 from ensue_projections.occurrences import Occurrence
 from ensue_projections.pairing import pair
 from ensue_projections.waiting import Waiting
@@ -58,7 +58,7 @@ class LogMachine(StoreMachine):
     @rule(numbers=st.lists(st.integers(0, 3), min_size=1, max_size=4), keyed=st.booleans())
     def append(self, numbers: list[int], keyed: bool) -> None:
         """Append a batch; an id that stands already is a duplicate, with another payload a conflict."""
-        drafts = []
+        drafts: list[Draft] = []
         for number in numbers:
             id = derive_keyed("model", str(number % 2)) if keyed else new_id()
             fact = EventEmitted("e", msgspec.Raw(str(number).encode()))

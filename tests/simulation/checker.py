@@ -89,7 +89,7 @@ class Evidence:
 def check(evidence: Evidence) -> list[str]:
     """Return everything that is wrong."""
     wrong: list[str] = []
-    for part in (log, keys, steps, runs, attempts, buffered, cron, views):
+    for part in (log, keys, steps, declarations, runs, attempts, buffered, cron, views):
         wrong += [f"{part.__name__}: {text}" for text in part(evidence)]
     return wrong
 
@@ -192,6 +192,37 @@ def _as_sent(record: Record, place: int) -> Draft:
     if isinstance(fact, AttemptStarted):
         fact = replace(fact, created=fact.created - place)
     return draft(record.id, fact, cause=record.cause, root=None if record.root == record.id else record.root)
+
+
+# Declarations: who is asked from when.
+
+
+def declarations(evidence: Evidence) -> Iterator[str]:
+    """A takeover retires nothing; a later trigger covers nothing that came before it; nobody is asked again."""
+    last = dict.fromkeys(evidence.services, 0)
+    known: dict[tuple[str, str], str] = {}
+    block: list[Record] = []
+    for record in evidence.records:
+        fact = record.fact
+        if isinstance(fact, (ServiceDeclared, TriggerDeclared, TriggerRetired, TriggerPaused)):
+            block.append(record)
+        if not isinstance(fact, Decided):
+            continue
+        takeover = any(isinstance(each.fact, ServiceDeclared) and each.fact.takeover for each in block)
+        for each in block:
+            said = each.fact
+            if isinstance(said, TriggerRetired):
+                known[said.service, said.trigger] = "retired"
+                if takeover:
+                    yield f"a takeover retires {said.trigger} at {each.position}"
+            elif isinstance(said, TriggerDeclared):
+                returns = known.get((said.service, said.trigger), "retired") == "retired"
+                later = last[fact.service] and said.spec.start is None
+                if returns and later and said.begins < last[fact.service]:
+                    yield f"{said.trigger} at {each.position} covers records from {said.begins}, before it was declared"
+                known[said.service, said.trigger] = said.state
+        last[fact.service] = record.position
+        block = []
 
 
 # Runs: C1 to C8, against the oracle.

@@ -42,6 +42,7 @@ class Rates:
     twice: float = 0.0
     killed: float = 0.0
     lies: float = 0.0
+    clock_steps: float = 0.0
 
     @classmethod
     def drawn(cls, draw: random.Random) -> Rates:
@@ -64,6 +65,7 @@ class Trouble:
     draw: random.Random
     rates: Rates
     kill: Callable[[str, str], None]
+    step_clock: Callable[[str], None]
     over: bool = False
     away_until: float = 0.0
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -113,6 +115,8 @@ class FaultyLine:
         else:
             answer = act()
         self._note(operation, answer)
+        if trouble.happens(rates.clock_steps):
+            trouble.step_clock(PROCESS.get())
         if operation in WRITES and trouble.happens(rates.twice):
             trouble.counts["sent twice"] += 1
             trouble.later(operation, act, trouble.draw.random() * rates.later_seconds)

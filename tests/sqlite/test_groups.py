@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from ensue.testing.conformance.drafts import event
 from ensue_adapters.sqlite.transaction import Transaction
+from ensue_core.errors import StoreUnavailable
 from ensue_core.facts import EventEmitted
 from ensue_core.records import Record
 from tests.sqlite.stores import opened, whole, writer_of
@@ -119,3 +121,25 @@ async def test_closing_finishes_what_was_asked(tmp_path: Path) -> None:
     answers = await asyncio.gather(*tasks)
     assert [answer[0].position for answer in answers] == list(range(1, 21))
     assert len(await fresh(tmp_path)) == 20
+
+
+async def test_nobody_waits_for_ever_where_the_writer_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a mistake in the writer itself")
+
+    async with opened(tmp_path / "a.db") as store:
+        writer = writer_of(store)
+        monkeypatch.setattr(writer, "_commit", broken)
+        async with asyncio.timeout(20):
+            jobs = [store.log.append([event()]) for _ in range(3)]
+            answers = await asyncio.gather(*jobs, return_exceptions=True)
+            assert [type(each) for each in answers] == [StoreUnavailable] * 3
+            with pytest.raises(StoreUnavailable):
+                await store.log.append([event()])
+    writer._thread.join()
+    assert [str(each.exc_value) for each in said] == ["a mistake in the writer itself"]

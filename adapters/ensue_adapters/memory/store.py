@@ -142,21 +142,22 @@ class MemoryLog:
         """Return the end of the log."""
         return await self._store.ask("log.head", lambda space: space.head())
 
-    async def wait(self, after: int, timeout: float | None = None) -> bool:
-        """Wait for a record past a position; False when the time is up or the store is closed."""
+    async def wait(self, after: int, timeout: float | None = None) -> int:
+        """Wait for a record past a position; 0 when the time is up or the store is closed."""
         store = self._store
         if await store.ask("log.wait", lambda space: len(space.records) > after):
-            return True
+            return len(store.space.records)
         sleeper = None if timeout is None else asyncio.ensure_future(store.clock.sleep(timeout))
         try:
             while not store.closed and len(store.space.records) <= after:
                 if sleeper is not None and sleeper.done():
-                    return False
+                    return 0
                 await store.space.changed(sleeper)
         finally:
             if sleeper is not None:
                 sleeper.cancel()
-        return len(store.space.records) > after
+        reached = len(store.space.records)
+        return reached if reached > after else 0
 
 
 class MemoryDecisions:

@@ -58,6 +58,10 @@ class Tail:
         start = position + 1 - self._first
         return self._records[start : start + limit] if start >= 0 else []
 
+    def span(self) -> range:
+        """Return the positions that the run holds."""
+        return range(self._first, self._first + len(self._records))
+
     def at(self, position: int) -> Record | None:
         """Return the record at a position, if the run holds it."""
         place = position - self._first

@@ -27,10 +27,10 @@ class Watch:
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def wait(self, after: int, timeout: float | None) -> bool:
-        """Return True as soon as the head is past `after`, False after `timeout` seconds."""
+    async def wait(self, after: int, timeout: float | None) -> int:
+        """Return a position past `after` as soon as the head has reached it, 0 after `timeout` seconds."""
         if self._position > after:
-            return True
+            return self._position
         if self._closed:
             raise StoreUnavailable("this store is closed: open the engine before you use it")
         future: asyncio.Future[bool] = self._loop.create_future()
@@ -40,7 +40,7 @@ class Watch:
             self._look()
         self._start_polling()
         try:
-            return await future
+            return self._position if await future else 0
         finally:
             del self._waiting[future]
             if expiry is not None:

@@ -10,7 +10,7 @@ import msgspec
 from ensue_adapters.sql.gathering import Lease
 from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sqlite import repeats
-from ensue_adapters.sqlite.pages import read_at, read_head
+from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
 from ensue_adapters.sqlite.statements import sql
@@ -39,22 +39,21 @@ class SQLiteWork:
 
     async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start up to `limit` due, unstarted attempts of those tasks, oldest due first."""
-        wanted = frozenset(tasks)
-        clock, places = self._writer.clock, self._places
-        # Looking costs no turn: most often there is nothing, or a Step has started it already.
-        if limit <= 0 or not await self._reader.run(
-            lambda connection: _ready(connection, places, wanted, _now(clock, read_head(connection, places)))
-        ):
+        if limit <= 0:
             return []
+        wanted = frozenset(tasks)
+        recent = self._tail.span()
 
-        def write(tx: Transaction) -> list[WorkRow]:
+        def write(tx: Transaction) -> tuple[list[WorkRow], dict[int, Record]]:
             rows = _due(tx, wanted, limit)
             until = tx.clock.now() + round(lease_seconds * SECOND)
             tx.append([_start(row, worker) for row in rows], lease=Lease(worker, until))
-            return rows
+            # What other processes have written is read here: one trip to a thread instead of two.
+            missing = [row.created for row in rows if row.created not in recent]
+            return rows, read_at(tx.connection, tx.places, missing) if missing else {}
 
-        rows = await self._writer.run(write)
-        created = await self._created(rows)
+        rows, found = await self._writer.run(write)
+        created = found | await self._created([row for row in rows if row.created not in found])
         return [Claimed(msgspec.structs.replace(row, started=True), created[row.created]) for row in rows]
 
     async def renew(self, worker: str, held: Sequence[tuple[Id, int]], lease_seconds: float) -> list[bool]:

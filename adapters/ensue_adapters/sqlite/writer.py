@@ -65,7 +65,7 @@ class Writer:
     async def run(self, write: Callable[[Transaction], T]) -> T:
         """Run a function in a transaction and return what it returns, once that is durable."""
         if self._closed:
-            raise StoreUnavailable(f"{self._place.path} is closed: open the engine before you use it")
+            raise self._gone()
         future = self._delivery.future()
         self._queue.put((write, future))
         result: T = await future
@@ -73,9 +73,8 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what was asked, checkpoint, and end the thread."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
+        self._closed = True
+        self._queue.put(None)
         await asyncio.shield(self._ended)
         if self.opened.done() and not self.opened.cancelled():
             self.opened.exception()  # whoever opened may have been cancelled before it could look
@@ -89,11 +88,13 @@ class Writer:
             self._turn.close()
             self._delivery.send([(self.opened, None, self._translated(error)), (self._ended, None, None)])
             return
-        self._delivery.send([(self.opened, places, None)])
         try:
+            self._delivery.send([(self.opened, places, None)])
             self._serve(connection, places)
         finally:
+            self._closed = True
             self._close(connection)
+            self._refuse_rest()
             self._delivery.send([(self._ended, None, None)])
 
     def _open(self) -> tuple[sqlite3.Connection, Places]:
@@ -116,6 +117,20 @@ class Writer:
             connection.close()
         self._turn.close()
 
+    def _refuse_rest(self) -> None:
+        """Nobody waits for ever, not even where this thread ends by a mistake of its own."""
+        with suppress(queue.Empty):
+            while True:
+                job = self._queue.get_nowait()
+                if job is not None:
+                    self._refuse([job])
+
+    def _refuse(self, jobs: Sequence[_Job]) -> None:
+        self._delivery.send([(future, None, self._gone()) for _, future in jobs])
+
+    def _gone(self) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._place.path} is closed: open the engine before you use it")
+
     def _serve(self, connection: sqlite3.Connection, places: Places) -> None:
         last = False
         while not last:
@@ -136,8 +151,12 @@ class Writer:
                 except queue.Empty:
                     break
             last = waiting is None
-            if jobs:
-                self._commit(connection, places, jobs)
+            try:
+                if jobs:
+                    self._commit(connection, places, jobs)
+            except BaseException:
+                self._refuse(jobs)
+                raise
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         try:

@@ -26,7 +26,7 @@ from ensue_core.records import Draft, draft
 from ensue_core.values import decode, fields_of
 
 
-class Making(msgspec.Struct, frozen=True):
+class Making(msgspec.Struct, frozen=True, gc=False):
     """A run on its way: the provider that applies, and what took part. `call` is left for user code."""
 
     firing: Firing
@@ -178,7 +178,7 @@ def start_of(invocation: Id, task: str, worker: str, depth: int, root: str | Non
     return draft(derive_from(invocation, "start", 1), started, cause=invocation, root=root)
 
 
-class RunProblem(msgspec.Struct, frozen=True):
+class RunProblem(msgspec.Struct, frozen=True, gc=False):
     """Why a run has no arguments."""
 
     reason: str

@@ -19,14 +19,14 @@ from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One call of user code on behalf of a trigger."""
 
     trigger: str
     run: Callable[[], Any]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What came of a call: a value, or why there is none. `trips`: the trigger must be paused now."""
 
     value: Any = None

@@ -27,7 +27,7 @@ from ensue_core.values import decode, decode_as
 from ensue_projections.occurrences import Occurrence
 
 
-class Participated(msgspec.Struct, frozen=True):
+class Participated(msgspec.Struct, frozen=True, gc=False):
     """An occurrence that takes part in a run, and the condition it satisfied."""
 
     condition: str

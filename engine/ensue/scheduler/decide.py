@@ -40,7 +40,7 @@ Answers = Mapping[tuple[str, str, str, Id, int], Answer]
 """Answers by (trigger, condition, subject, record, index)."""
 
 
-class Firing(msgspec.Struct, frozen=True):
+class Firing(msgspec.Struct, frozen=True, gc=False):
     """A run that fires, before its arguments are made. `occurrence` is the one that completed it."""
 
     fired: Fired
@@ -76,13 +76,15 @@ class Decider:
         self._step = state.row.step
         row = state.triggers[lane].own if lane is not None else None
         self._position = (row or state.row.through).position
+        self._passed = -1
         self._ticked: dict[tuple[str, str], int] = {}
         self.outcomes: list[Outcome] = []
 
     def decide(self, plan: Plan, evaluated: Sequence[Sequence[Evaluated]], clock: int | None) -> list[Outcome]:
         """Return facts and firings in order; `clock` of None lets no time pass after the last record."""
         for entry, answers in zip(plan.entries, evaluated, strict=True):
-            self._pass_time(entry.record.time)
+            if entry.record.time != self._passed:  # records of one commit have one time
+                self._pass_time(entry.record.time)
             self._position = entry.record.position
             for each in answers:
                 self._candidate(each)
@@ -101,15 +103,18 @@ class Decider:
         spec = each.candidate.spec
         if not self._state.in_lane(spec.id, self._lane):
             return  # paused earlier in this very Step
-        keys = dict(each.satisfied)
+        keys = each.satisfied
+        if each.open:
+            keys = dict(keys)
         for question in each.open:
             if self._open(each, question):
                 keys[question.condition] = question.key
             if not self._state.in_lane(spec.id, self._lane):
                 return
         if keys:
-            ordered = {name: keys[name] for name in spec.conditions if name in keys}
-            self._pair(spec, each.candidate.occurrence, ordered)
+            if len(keys) > 1:
+                keys = {name: keys[name] for name in spec.conditions if name in keys}
+            self._pair(spec, each.candidate.occurrence, keys)
 
     def _open(self, each: Evaluated, condition: Open) -> bool:
         """Return whether every question of a condition was answered yes; say so where one could not be."""
@@ -146,7 +151,8 @@ class Decider:
         paired = pair(self._namespace, self._service, spec, occurrence, keys, self._state.waiting)
         if paired.fired is not None:
             version = self._state.triggers[spec.id].version
-            self._state.waiting.drop(each.match for each in paired.fired.participants)
+            if len(paired.fired.participants) > 1:  # a lone participant never waited
+                self._state.waiting.drop(each.match for each in paired.fired.participants)
             self.outcomes.append(Firing(paired.fired, spec, version, occurrence))
         for row in paired.waits:
             fact = ConditionMatched(
@@ -196,6 +202,7 @@ class Decider:
 
     def _pass_time(self, now: int) -> None:
         """Let windows expire and slots tick that come before `now`, in the order of their times."""
+        self._passed = now
         while True:
             timer = self._state.next_timer(self._lane)
             due = timer if timer is not None and timer[0] <= now else None

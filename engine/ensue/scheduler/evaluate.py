@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from ensue.scheduler.listening import Ear, Subject
 from ensue.scheduler.plan import Candidate, Plan
-from ensue_core.declarations import (
-    ByFunction,
-    Condition,
-    Filter,
-    OnCron,
-    OnEvent,
-    OnException,
-    OnResult,
-    OnStatus,
-)
+from ensue_core.declarations import ByFunction, Condition, OnException
 from ensue_core.facts import Failure, InvocationCreated, TriggerFired
 from ensue_core.records import Record
 from ensue_core.statuses import Status
@@ -25,10 +17,8 @@ from ensue_core.values import Json, decode
 from ensue_projections.filters import key_of, passes, type_matches
 from ensue_projections.occurrences import Occurrence
 
-Subject = Literal["payload", "arguments", "result"]
 
-
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """Ask a user's filter function about one value of one occurrence."""
 
     trigger: str
@@ -38,7 +28,7 @@ class Question(msgspec.Struct, frozen=True):
     occurrence: Occurrence
 
 
-class Open(msgspec.Struct, frozen=True):
+class Open(msgspec.Struct, frozen=True, gc=False):
     """A condition whose data part holds; it is satisfied where all its questions are answered yes."""
 
     condition: str
@@ -46,7 +36,7 @@ class Open(msgspec.Struct, frozen=True):
     questions: tuple[Question, ...]
 
 
-class Evaluated(msgspec.Struct, frozen=True):
+class Evaluated(msgspec.Struct, frozen=True, gc=False):
     """What is known about a candidate: conditions satisfied (id → key), and those still open."""
 
     candidate: Candidate
@@ -105,50 +95,35 @@ def _entry(candidates: Sequence[Candidate], upstream: Upstream) -> list[Evaluate
 def _candidate(candidate: Candidate, upstream: Upstream, values: dict[tuple[int, Subject], Json]) -> Evaluated:
     satisfied: dict[str, str] = {}
     still: list[Open] = []
-    for name in candidate.conditions:
-        answer = _condition(candidate, name, upstream, values)
+    for ear in candidate.conditions:
+        answer = _condition(candidate, ear, upstream, values)
         if isinstance(answer, str):
-            satisfied[name] = answer
+            satisfied[ear.name] = answer
         elif answer is not None:
             still.append(answer)
     return Evaluated(candidate, satisfied, tuple(still))
 
 
 def _condition(
-    candidate: Candidate, name: str, upstream: Upstream, values: dict[tuple[int, Subject], Json]
+    candidate: Candidate, ear: Ear, upstream: Upstream, values: dict[tuple[int, Subject], Json]
 ) -> str | Open | None:
     """Return the key where the condition holds, an Open where a function must be asked, None where it fails."""
     occurrence = candidate.occurrence
-    condition = candidate.spec.conditions[name]
+    condition = ear.condition
     if isinstance(condition, OnException) and not _type_fits(condition, occurrence.failure):
         return None
-    if isinstance(condition, OnResult) and occurrence.status is Status.FAILED:
-        condition = OnStatus(condition.task, (Status.FAILED,), condition.arguments, condition.key)
     questions: list[Question] = []
-    for subject, filter_ in _filters(condition):
+    for subject, filter_ in ear.filters:
+        if subject == "result" and occurrence.status is Status.FAILED:
+            continue  # a failure brings no result: only its arguments are asked about
         if isinstance(filter_, ByFunction):
-            questions.append(Question(candidate.spec.id, name, subject, filter_.function.name, occurrence))
+            questions.append(Question(candidate.spec.id, ear.name, subject, filter_.function.name, occurrence))
         elif not passes(filter_, _value(occurrence, subject, upstream, values)):
             return None
     key = _key(condition, occurrence, upstream, values)
     if key is None:
         return None
-    return Open(name, key, tuple(questions)) if questions else key
-
-
-def _filters(condition: Condition) -> tuple[tuple[Subject, Filter], ...]:
-    """Return the filters that do not match everything, cheapest subject first."""
-    found: tuple[tuple[Subject, Filter], ...]
-    match condition:
-        case OnEvent(payload=payload):
-            found = (("payload", payload),)
-        case OnStatus(arguments=arguments) | OnException(arguments=arguments):
-            found = (("arguments", arguments),)
-        case OnResult(result=result, arguments=arguments):
-            found = (("arguments", arguments), ("result", result))
-        case OnCron():
-            found = ()
-    return tuple((subject, each) for subject, each in found if getattr(each, "tests", None) != {})
+    return Open(ear.name, key, tuple(questions)) if questions else key
 
 
 def _value(

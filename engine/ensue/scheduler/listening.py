@@ -6,15 +6,55 @@ Most records concern nobody; they are passed without being decoded any further.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
-from ensue_core.declarations import OnCron, OnEvent, OnException, OnResult, OnStatus, TriggerSpec
+import msgspec
+
+from ensue_core.declarations import (
+    Condition,
+    Filter,
+    OnCron,
+    OnEvent,
+    OnException,
+    OnResult,
+    OnStatus,
+    Subset,
+    TriggerSpec,
+)
 from ensue_core.facts import AttemptEnded, EventEmitted, InvocationCancelled
 from ensue_core.records import Record
 from ensue_core.statuses import Status
 from ensue_projections.occurrences import Occurrence, occurrences_of
 
-Heard = tuple[TriggerSpec, tuple[str, ...]]
+Subject = Literal["payload", "arguments", "result"]
+
+
+class Ear(msgspec.Struct, frozen=True):
+    """A condition that listens, with the filters that do not match everything, cheapest subject first."""
+
+    name: str
+    condition: Condition
+    filters: tuple[tuple[Subject, Filter], ...]
+
+
+Heard = tuple[TriggerSpec, tuple[Ear, ...]]
 """A trigger and those of its conditions that listen for an occurrence."""
+
+
+def ear(name: str, condition: Condition) -> Ear:
+    """Return a condition as it is asked."""
+    found: tuple[tuple[Subject, Filter], ...]
+    match condition:
+        case OnEvent(payload=payload):
+            found = (("payload", payload),)
+        case OnStatus(arguments=arguments) | OnException(arguments=arguments):
+            found = (("arguments", arguments),)
+        case OnResult(result=result, arguments=arguments):
+            found = (("arguments", arguments), ("result", result))
+        case OnCron():
+            found = ()
+    tested = [pair for pair in found if not (isinstance(pair[1], Subset) and not pair[1].tests)]
+    return Ear(name, condition, tuple(tested))
 
 
 class Listening:
@@ -66,8 +106,10 @@ class Listening:
     def heard(self, record: Record) -> bool:
         """Whether any trigger must be asked about a record, or a join closes with it."""
         fact = record.fact
-        if isinstance(fact, EventEmitted):
+        if type(fact) is EventEmitted:
             return bool(self._of_code(fact.code))
+        if not self.tasks:
+            return False
         task: str | None = getattr(fact, "task", None)
         if task is None or task not in self.tasks:
             return False
@@ -105,5 +147,8 @@ class Listening:
 
     def _sorted(self, key: object, found: dict[str, list[str]]) -> tuple[Heard, ...]:
         if key not in self._cache:
-            self._cache[key] = tuple((self._specs[name], tuple(found[name])) for name in sorted(found))
+            specs = [(self._specs[name], found[name]) for name in sorted(found)]
+            self._cache[key] = tuple(
+                (spec, tuple(ear(name, spec.conditions[name]) for name in names)) for spec, names in specs
+            )
         return self._cache[key]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ensue.scheduler.listening import Listening
+from ensue.scheduler.listening import Ear, Listening
 from ensue_core.declarations import TriggerSpec
 from ensue_core.facts import Through
 from ensue_core.ids import Id
@@ -22,10 +22,10 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
     occurrence: Occurrence
     spec: TriggerSpec
-    conditions: tuple[str, ...]
+    conditions: tuple[Ear, ...]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One heard record: its candidates in order, and the joins that close after it."""
 
     record: Record
@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True):
     ended: Id | None = None
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """What a Step is to decide: through where, at which clock."""
 
     entries: tuple[Entry, ...]
@@ -62,12 +62,14 @@ def plan(
     `begins` says from which position on a trigger counts (records past it); a trigger it lacks is not asked.
     """
     entries: list[Entry] = []
-    through, time, count = start, 0, 0
+    passed: Record | None = None
+    count = 0
+    heard = listening.heard
     for record in records:
-        if not listening.heard(record):
-            through, time = Through((record.position,)), record.time
+        if not heard(record):
+            passed = record
             continue
-        after = through if through.inside and record.position == through.position + 1 else None
+        after = start if passed is None and start.inside and record.position == start.position + 1 else None
         candidates: list[Candidate] = []
         cut: Through | None = None
         for occurrence in occurrences_of(record):
@@ -86,13 +88,20 @@ def plan(
         if cut is not None:
             if candidates:
                 entries.append(Entry(record, tuple(candidates)))
-                time = record.time
-            return Plan(tuple(entries), cut if candidates else through, time, False)
-        closes = tuple(name for name in listening.closes(record) if name in begins)
+                return Plan(tuple(entries), cut, record.time, False)
+            return Plan(tuple(entries), _past(passed, start), passed.time if passed else 0, False)
+        closes = listening.closes(record)
+        if closes:
+            closes = tuple(name for name in closes if name in begins)
         if candidates or closes:
             entries.append(Entry(record, tuple(candidates), closes, ended_invocation(record) if closes else None))
-        through, time = Through((record.position,)), record.time
-    return Plan(tuple(entries), through, time, True)
+        passed = record
+    return Plan(tuple(entries), _past(passed, start), passed.time if passed else 0, True)
+
+
+def _past(passed: Record | None, start: Through) -> Through:
+    """Return the `through` that has passed a record whole; where it began if none was."""
+    return start if passed is None else Through((passed.position,))
 
 
 def _decided(after: Through, index: int, trigger: str) -> bool:

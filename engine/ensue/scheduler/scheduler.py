@@ -176,11 +176,13 @@ class Scheduler:
         if await self._full():
             await self._clock.sleep(self._defaults.poll_seconds)
             return
-        moved = await self._decide(state, None)
-        for row in list(state.lagging()):
+        await self._decide(state)
+        moved = False
+        for row in state.lagging():
             if self._state is not state:
                 return
             moved = await self._decide_lane(state, row.trigger) or moved
+        # Where the log has more already, resting ends at once, without a look at an empty page.
         if not moved and self._state is state:
             await self._rest(state)
 
@@ -211,30 +213,27 @@ class Scheduler:
 
     # One Step of the chain's own lane.
 
-    async def _decide(self, state: ChainState, lane: None) -> bool:
-        """Read on, decide and commit; True where anything was read or decided."""
+    async def _decide(self, state: ChainState) -> None:
+        """Read on, decide and commit."""
         now = max(self._clock.now(), state.row.clock)
         records = await self._store.log.read(self._scan.position, self._defaults.batch_records_max)
         if self._foreign(state, records):
-            return True
-        begins = {
-            name: row.begins for name, row in state.triggers.items() if row.state == "active" and row.own is None
-        }
-        planned = plan(records, self._scan, self._listen(state, None), begins, self._defaults.step_facts_max)
+            return
+        planned = plan(records, self._scan, self._listen(state, None), state.begins, self._defaults.step_facts_max)
         due = state.next_due()
         # An empty page is the end of the log: only then may the Step's clock be the store's.
         clock = None if records or due is None or due > now else now
         timely = due is not None and due <= (now if clock is not None else planned.time)
         if not planned.entries and not timely:
             self._scan = planned.through
-            return bool(records)
+            return
         turn = await decide_turn(
-            self._store, state, lane, planned, clock, self._triggers, self._program, self._defaults,
+            self._store, state, None, planned, clock, self._triggers, self._program, self._defaults,
             self._asker, self._slots, self._attentive_since,
         )  # fmt: skip
         if not turn.facts and not turn.asked:
             self._scan = planned.through
-            return bool(records)
+            return
         step = Step(
             self._service,
             state.row.step,
@@ -246,7 +245,6 @@ class Scheduler:
         )
         if await self._commit(state, step, turn):
             self._scan = planned.through
-        return True
 
     async def _decide_lane(self, state: ChainState, trigger: str) -> bool:
         """Let a lagging trigger catch up by one batch, up to where the chain stands."""
@@ -332,7 +330,7 @@ class Scheduler:
         """Whether another scheduler's Step follows ours: then what we hold is old."""
         for record in records:
             fact = record.fact
-            if isinstance(fact, Decided) and fact.service == self._service and fact.after == state.row.step:
+            if type(fact) is Decided and fact.service == self._service and fact.after == state.row.step:
                 self._state = None
                 return True
         return False

@@ -7,7 +7,6 @@ out void it is thrown away and loaded again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -41,16 +40,21 @@ class ChainState:
         self.triggers: dict[str, TriggerRow] = {row.trigger: row for row in chain.triggers}
         self.timers: dict[tuple[str, str], int] = {}
         self.waiting = Waiting(chain.waiting)
+        self.begins: dict[str, int] = {}
+        """From where on each trigger of the chain's own lane counts. Kept, as every turn asks for it."""
+        self._behind: set[str] = set()
+        self._timed: dict[str, set[str]] = {}
         self._due: list[tuple[int, str, str]] = []
         for timer in chain.timers:
             self._set_timer(timer.trigger, timer.condition, timer.due)
         for row in chain.triggers:
+            self._sort_in(row)
             if _apart(row):
                 self.waiting.set_apart(row.trigger)
 
-    def lagging(self) -> Iterator[TriggerRow]:
+    def lagging(self) -> list[TriggerRow]:
         """The active triggers that have a `through` of their own, in id order."""
-        return (row for _, row in sorted(self.triggers.items()) if row.state == "active" and row.own is not None)
+        return [self.triggers[trigger] for trigger in sorted(self._behind)]
 
     def in_lane(self, trigger: str, lane: str | None) -> bool:
         """Whether a trigger is asked in a lane."""
@@ -62,7 +66,7 @@ class ChainState:
     def next_timer(self, lane: str | None) -> tuple[int, str, str] | None:
         """Return the earliest slot of a lane: (due, trigger, condition)."""
         if lane is not None:
-            own = [(due, trigger, name) for (trigger, name), due in self.timers.items() if trigger == lane]
+            own = [(self.timers[lane, name], lane, name) for name in self._timed.get(lane, ())]
             return min(own, default=None)
         while self._due:
             due, trigger, condition = self._due[0]
@@ -92,8 +96,8 @@ class ChainState:
             case TimerSet(row):
                 self._set_timer(row.trigger, row.condition, row.due)
             case TimersGone(_, trigger):
-                for key in [key for key in self.timers if key[0] == trigger]:
-                    del self.timers[key]
+                for name in self._timed.pop(trigger, ()):
+                    del self.timers[trigger, name]
             case TriggerSet(row):
                 self._put(row)
             case TriggerChanged():
@@ -115,16 +119,29 @@ class ChainState:
     def _put(self, row: TriggerRow) -> None:
         before = self.triggers.get(row.trigger)
         self.triggers[row.trigger] = row
+        self._sort_in(row)
         if _apart(row) and (before is None or not _apart(before)):
             self.waiting.set_apart(row.trigger)
         elif not _apart(row) and before is not None and _apart(before):
             self.waiting.rejoin(row.trigger)
-        for (trigger, condition), due in self.timers.items():
-            if trigger == row.trigger:
-                heapq.heappush(self._due, (due, trigger, condition))
+        for condition in self._timed.get(row.trigger, ()):
+            heapq.heappush(self._due, (self.timers[row.trigger, condition], row.trigger, condition))
+
+    def _sort_in(self, row: TriggerRow) -> None:
+        """Note in which lane a trigger is asked."""
+        active = row.state == "active"
+        if active and row.own is None:
+            self.begins[row.trigger] = row.begins
+        else:
+            self.begins.pop(row.trigger, None)
+        if active and row.own is not None:
+            self._behind.add(row.trigger)
+        else:
+            self._behind.discard(row.trigger)
 
     def _set_timer(self, trigger: str, condition: str, due: int) -> None:
         self.timers[trigger, condition] = due
+        self._timed.setdefault(trigger, set()).add(condition)
         heapq.heappush(self._due, (due, trigger, condition))
 
 

@@ -17,23 +17,26 @@ _log = logging.getLogger("ensue.worker")
 
 
 class LogTime:
-    """The time of the last record seen: a row may be due by it while this process's clock is behind."""
+    """The present in log time: a row may be due by it while this process's clock is behind."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.seen = 0
+        self._seen = 0
+
+    def see(self, time: int) -> None:
+        """Note the time of a record."""
+        self._seen = max(self._seen, time)
 
     def now(self) -> int:
         """Return the present, in log time."""
-        return max(self._clock.now(), self.seen)
+        return max(self._clock.now(), self._seen)
 
 
 class Watcher:
     """Wakes claimers when the log has grown, if one of them is idle."""
 
-    def __init__(self, store: Store, time: LogTime, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
-        self._time = time
         self._patience = Patience(clock)
         self._wanted = asyncio.Event()
         self.claimers: list[Claimer] = []
@@ -49,18 +52,16 @@ class Watcher:
             await self._wanted.wait()
             self._wanted.clear()
             try:
-                if not await self._store.log.wait(seen):
-                    self._wanted.set()
-                    await self._patience.wait()
-                    continue
-                head = await self._store.log.head()
+                reached = await self._store.log.wait(seen)
             except (StoreUnavailable, CommitUnknown) as error:
                 _log.warning("the log cannot be watched: %s", error)
+                reached = 0
+            if not reached:
                 self._wanted.set()
                 await self._patience.wait()
                 continue
             self._patience.reset()
-            seen, self._time.seen = head.position, max(head.time, self._time.seen)
+            seen = reached
             for claimer in self.claimers:
                 claimer.wake.set()
 
@@ -84,7 +85,7 @@ class Claimer:
         self.claiming = False
         self._store = store
         self._worker = worker
-        self._tasks = tuple(sorted(tasks))
+        self._tasks = frozenset(tasks)
         self._slots = slots
         self._defaults = defaults
         self._time = time
@@ -127,6 +128,9 @@ class Claimer:
             self._want()
             due = await self._store.work.next_due(self._tasks)
             now = self._time.now()
+            if due is not None and due > now:
+                self._time.see((await self._store.log.head()).time)
+                now = self._time.now()
             if due is None or due > now:
                 self._in_vain = 0
                 if due is not None:

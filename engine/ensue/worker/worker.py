@@ -73,7 +73,7 @@ class Worker:
         self._committer = Committer[Attempt](store, clock, defaults, self._committed, self._refused)
         self._heartbeat = Heartbeat(store, clock, defaults, name, self._held, self._lost)
         self._reaper = Reaper(store, clock, defaults, name, self._time.now, self._is_ours)
-        self._watcher = Watcher(store, self._time, clock)
+        self._watcher = Watcher(store, clock)
         for is_async, slots in ((True, self._async_slots), (False, self._thread_slots)):
             tasks = [each for each, code in self._definitions.items() if code.is_async is is_async]
             if tasks:
@@ -110,6 +110,7 @@ class Worker:
         """
         loop = asyncio.get_running_loop()
         for each in claimed:
+            self._time.see(each.record.time)
             definition = self._definitions[each.row.task]
             attempt = Attempt(self, each, definition, Hold(self._slots(definition.is_async), loop))
             self._bodies.add(attempt)

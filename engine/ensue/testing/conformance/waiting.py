@@ -116,14 +116,14 @@ class TestWaiting:
         await _settle(waiting, store)
 
 
-async def _of(waiting: asyncio.Future[bool] | asyncio.Future[None]) -> bool | None:
+async def _of(waiting: asyncio.Future[int] | asyncio.Future[None]) -> int | None:
     return await waiting
 
 
-async def _all(waiting: list[asyncio.Task[bool]]) -> list[bool]:
+async def _all(waiting: list[asyncio.Task[int]]) -> list[int]:
     return await asyncio.gather(*waiting)
 
 
-async def _settle(waiting: asyncio.Task[bool], store: Store) -> None:
+async def _settle(waiting: asyncio.Task[int], store: Store) -> None:
     await store.log.append([event()])
     await waiting

@@ -1,0 +1,522 @@
+"""Bugs as data: where each is planted, what the line becomes, who must notice, and which promise it breaks.
+
+The old text stands in its file exactly once. A selection is what pytest is given; it holds the tests that guard
+the promise, and no more than a minute of them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SCHEDULER = "engine/ensue/scheduler"
+WORKER = "engine/ensue/worker"
+FOLDS = "projections/ensue_projections"
+SQLITE = "adapters/ensue_adapters/sqlite"
+MEMORY = "adapters/ensue_adapters/memory"
+
+ENGINE = "tests/engine"
+STORES = "tests/conformance"
+SQLITE_ONLY = "tests/conformance/test_sqlite.py"
+WORKERS = "tests/worker"
+
+
+class Bug(NamedTuple):
+    """One planted bug."""
+
+    name: str
+    promise: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+BUGS: tuple[Bug, ...] = (
+    # The chain of Steps.
+    Bug(
+        "cursor_loss_ignored",
+        "a scheduler whose Step is void loads the chain again and decides anew",
+        f"{SCHEDULER}/steps.py",
+        "        return await store.decisions.commit(step)\n",
+        "        outcome = await store.decisions.commit(step)\n"
+        "        if isinstance(outcome, Superseded):\n"
+        "            import msgspec\n\n"
+        "            last = (await store.decisions.load(step.service)).row.step\n"
+        "            outcome = await store.decisions.commit(msgspec.structs.replace(step, after=last))\n"
+        "        return outcome\n",
+        (f"{ENGINE}/test_chain.py",),
+    ),
+    Bug(
+        "step_checked_by_position",
+        "a Step is effective only where the chain's last Step is the one it follows, not where it has the position",
+        f"{SQLITE}/decisions.py",
+        "            if _step_of(tx, step.service) != step.after:\n",
+        "            last = read_chain(tx.connection, tx.namespace, step.service).row\n"
+        "            if last.through.position > step.through.position:\n",
+        (SQLITE_ONLY, "-k", "step or Step"),
+    ),
+    Bug(
+        "step_checked_by_position_in_memory",
+        "the same, on the memory store",
+        f"{MEMORY}/space.py",
+        "        if self.chains.row(step.service).step != step.after:\n",
+        "        if self.chains.row(step.service).through.position > step.through.position:\n",
+        ("tests/conformance/test_memory.py", "-k", "step or Step"),
+    ),
+    Bug(
+        "redecided_after_unknown_commit",
+        "a Step whose commit was unknown and did land is not decided again, whatever user code answers now",
+        f"{SCHEDULER}/steps.py",
+        "            return found if found is not None else Superseded()\n",
+        "            return Superseded()\n",
+        (f"{ENGINE}/test_chain.py",),
+    ),
+    Bug(
+        "read_again_from_before",
+        "after a commit whose outcome was unknown, a scheduler goes on from where the chain is, not from where it was",
+        f"{SCHEDULER}/scheduler.py",
+        "        self._state = state\n        self._scan = state.row.through\n",
+        "        self._state = state\n        self._scan = self._scan if self._scan.position else state.row.through\n",
+        (f"{ENGINE}/test_chain.py",),
+    ),
+    Bug(
+        "reaper_ends_a_renewed_lease",
+        "a reaped end counts only while the lease has run out",
+        f"{SQLITE}/work.py",
+        "(until <= now or not each.if_expired)",
+        "(True or not each.if_expired)",
+        (SQLITE_ONLY, "-k", "lease or reaped"),
+    ),
+    Bug(
+        "deadline_passes_an_unread_record",
+        "a Step is void where the log holds an unread record older than its clock",
+        f"{SQLITE}/decisions.py",
+        "            if _outrun(tx, step):\n                return Outrun()\n",
+        "",
+        (SQLITE_ONLY, "-k", "step or outrun or clock"),
+    ),
+    Bug(
+        "clock_of_a_busy_log",
+        "a Step takes the store's clock only where it has read to the end",
+        f"{SCHEDULER}/scheduler.py",
+        "        clock = None if records or due is None or due > now else now\n",
+        "        clock = None if due is None or due > now else now\n",
+        (f"{ENGINE}/test_chain.py",),
+    ),
+    Bug(
+        "two_versions_fire",
+        "only schedulers of the version declared last decide",
+        f"{SCHEDULER}/scheduler.py",
+        "        return self._wanted is not None and is_current(state, self._wanted)\n",
+        "        return True\n",
+        (f"{ENGINE}/test_declaring.py", "-k", "version"),
+    ),
+    Bug(
+        "waits_for_missing_code",
+        "a chain whose current version has no live holder is taken over",
+        f"{SCHEDULER}/scheduler.py",
+        "        return self._unheld == version and self._unheld_for >= self._defaults.lease_seconds\n",
+        "        return False\n",
+        (f"{ENGINE}/test_declaring.py", "-k", "version"),
+    ),
+    Bug(
+        "takeover_retires",
+        "a takeover pauses what it lacks and retires nothing",
+        f"{SCHEDULER}/declare.py",
+        "        if not takeover:\n",
+        "        if True:\n",
+        (f"{ENGINE}/test_declaring.py", "-k", "version"),
+    ),
+    Bug(
+        "takeover_while_held",
+        "a scheduler of another version stands by while somebody holds the current one",
+        f"{SCHEDULER}/scheduler.py",
+        "        if state.row.version in live or self._unheld != state.row.version:\n",
+        "        if self._unheld != state.row.version:\n",
+        (f"{ENGINE}/test_declaring.py", "-k", "version or holder"),
+    ),
+    Bug(
+        "through_moves_past_an_unasked_record",
+        "what does not fit a Step is asked in the next one",
+        f"{SCHEDULER}/plan.py",
+        "        return Through((position - 1,), last.occurrence.index, last.spec.id)\n",
+        "        return Through((position,))\n",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "asked_twice_counted_twice",
+        "inside a record, what an earlier Step has decided is not decided again",
+        f"{SCHEDULER}/plan.py",
+        "trigger <= after.trigger)",
+        "trigger < after.trigger)",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    # Conditions and joins.
+    Bug(
+        "newest_pairs_first",
+        "a join pairs oldest with oldest",
+        f"{FOLDS}/waiting.py",
+        "        return next((row for row in queue.values() if row.occurred >= not_before), None)\n",
+        "        return next((row for row in reversed(queue.values()) if row.occurred >= not_before), None)\n",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "window_ends_early",
+        "a window holds up to its last microsecond",
+        f"{FOLDS}/waiting.py",
+        "        while heap and heap[0][0] < now:\n",
+        "        while heap and heap[0][0] <= now:\n",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "window_ignored_when_pairing",
+        "no run uses a match past its window",
+        f"{FOLDS}/pairing.py",
+        "waiting.oldest(spec.id, key, condition, occurrence.time - within)",
+        "waiting.oldest(spec.id, key, condition, 0)",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "key_not_type_strict",
+        "keys are type-strict: 1, 1.0, true and '1' differ",
+        f"{FOLDS}/filters.py",
+        "            text = canonical(value)\n",
+        "            text = str(value)\n",
+        (f"{ENGINE}/test_composition.py", "tests/declare"),
+    ),
+    Bug(
+        "join_stays_open",
+        "a join by source closes when its invocation has ended",
+        f"{SCHEDULER}/listening.py",
+        "            return tuple(sorted(self._joins.get(fact.task, ())))\n",
+        "            return ()\n",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "overflow_unrecorded",
+        "what overflows is a fact",
+        f"{SCHEDULER}/decide.py",
+        '            self._say("dropped", occurrence.time, fact, occurrence, *matches)\n',
+        "",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "match_used_twice",
+        "each match is used at most once per trigger",
+        f"{SCHEDULER}/decide.py",
+        "            self._state.waiting.drop(each.match for each in paired.fired.participants)\n",
+        "",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "every_branch_fires",
+        "of all branches an occurrence completes, the first fires",
+        f"{FOLDS}/pairing.py",
+        "            fired = Fired(run, invocation, number, key, participants)\n            break\n",
+        "            fired = Fired(run, invocation, number, key, participants)\n",
+        (f"{ENGINE}/test_composition.py",),
+    ),
+    Bug(
+        "true_is_one",
+        "a boolean never equals a number",
+        f"{FOLDS}/filters.py",
+        "    return isinstance(value, (int, float)) and not isinstance(value, bool)\n",
+        "    return isinstance(value, (int, float))\n",
+        (f"{ENGINE}/test_conditions.py", "tests/declare"),
+    ),
+    Bug(
+        "match_without_attempt",
+        "each attempt's change of status is its own occurrence",
+        f"{FOLDS}/pairing.py",
+        "trigger, condition, occurrence.record, occurrence.index)",
+        "trigger, condition, occurrence.source)",
+        (f"{ENGINE}/test_conditions.py", f"{ENGINE}/test_weaknesses.py"),
+    ),
+    Bug(
+        "filter_reaches_emitter",
+        "a filter's exception reaches nobody",
+        f"{SCHEDULER}/asking.py",
+        "    except BaseException as error:  # user code may raise anything, SystemExit too\n",
+        "    except ImportError as error:\n",
+        (f"{ENGINE}/test_user_code.py",),
+    ),
+    Bug(
+        "truthy_is_true",
+        "a filter answers with a real bool",
+        f"{SCHEDULER}/decide.py",
+        "            if not answer.failed and isinstance(answer.value, bool):\n",
+        "            if not answer.failed:\n",
+        (f"{ENGINE}/test_user_code.py",),
+    ),
+    Bug(
+        "strikes_never_out",
+        "code that hangs is paused as a fact after three timeouts in a row",
+        f"{SCHEDULER}/asking.py",
+        "        return self._counts.get(trigger, 0) >= self._limit\n",
+        "        return False\n",
+        (f"{ENGINE}/test_user_code.py",),
+    ),
+    Bug(
+        "strikes_outlive_a_resume",
+        "a trigger that is resumed is asked again",
+        f"{SCHEDULER}/scheduler.py",
+        "            self._asker.reset(name)\n",
+        "",
+        (f"{ENGINE}/test_user_code.py",),
+    ),
+    Bug(
+        "failed_run_keeps_participants",
+        "a run that fails uses its participants up",
+        f"{FOLDS}/chain.py",
+        "        case TriggerFired() | RunFailed() | DepthExceeded() as fact:\n",
+        "        case TriggerFired() | DepthExceeded() as fact:\n",
+        (f"{ENGINE}/test_arguments.py", f"{ENGINE}/test_rebuild.py"),
+    ),
+    # Schedules.
+    Bug(
+        "slot_fires_at_first_declaration",
+        "a first declaration fires no slot of the past",
+        f"{SCHEDULER}/declare.py",
+        "    return {name: next_slot(each.expression, now) for",
+        "    return {name: now for",
+        (f"{ENGINE}/test_declaring.py", "-k", "slot or schedule"),
+    ),
+    Bug(
+        "slot_fires_at_restart",
+        "a restart fires of the missed slots only those that catch-up keeps",
+        f"{SCHEDULER}/decide.py",
+        "        if due >= self._attentive_since:\n",
+        "        if True:\n",
+        (f"{ENGINE}/test_declaring.py", "-k", "slot or schedule or catch"),
+    ),
+    Bug(
+        "slot_ticks_again",
+        "each slot ticks once",
+        f"{FOLDS}/chain.py",
+        "            return (TimerSet(TimerRow(fact.service, fact.trigger, fact.condition, fact.next)),)\n",
+        "            return ()\n",
+        (f"{ENGINE}/test_declaring.py", "-k", "slot", "--timeout", "10"),
+    ),
+    # People and declarations.
+    Bug(
+        "pause_ignored",
+        "a paused trigger is not asked",
+        f"{FOLDS}/chain.py",
+        '"paused", fact.own, reason=fact.reason)',
+        '"active", fact.own, reason=fact.reason)',
+        (f"{ENGINE}/test_control.py",),
+    ),
+    Bug(
+        "resume_from_now_catches_up",
+        "resuming from now passes what came meanwhile",
+        f"{SCHEDULER}/people.py",
+        "        return [TriggerResumed(row.service, name, head, None, timers_from(row.spec, now), author)]\n",
+        "        return [TriggerResumed(row.service, name, row.begins, row.own, timers_from(row.spec, now), author)]\n",
+        (f"{ENGINE}/test_control.py",),
+    ),
+    Bug(
+        "later_trigger_covers_the_past",
+        "a later trigger covers what comes after it",
+        f"{SCHEDULER}/declare.py",
+        "        case None:\n            begins = head\n",
+        "        case None:\n            begins = 0\n",
+        (f"{ENGINE}/test_declaring.py",),
+    ),
+    Bug(
+        "another_program_accepted",
+        "a program that shares no task is refused",
+        f"{SCHEDULER}/declare.py",
+        "    if row.tasks and not replace and not set(row.tasks) & set(wanted.tasks):\n",
+        "    if False:\n",
+        (f"{ENGINE}/test_declaring.py",),
+    ),
+    Bug(
+        "depth_unlimited",
+        "a chain of causes deeper than the limit stops with a fact",
+        f"{SCHEDULER}/arguments.py",
+        "    if depth > depth_max:\n",
+        "    if depth > depth_max * 1_000:\n",
+        (f"{ENGINE}/test_events.py", "--timeout", "20"),
+    ),
+    # The log.
+    Bug(
+        "repeat_appended_again",
+        "an equal key is the same event",
+        f"{SQLITE}/repeats.py",
+        "            first[draft.id] = index\n",
+        "            first[draft.id] = index\n        else:\n            first[draft.id] = index\n",
+        (SQLITE_ONLY, f"{ENGINE}/test_events.py"),
+    ),
+    Bug(
+        "conflict_unnoticed",
+        "an equal key with another payload is a conflict",
+        f"{SQLITE}/repeats.py",
+        "conflict=not same(stands.fact, draft.fact)",
+        "conflict=False",
+        (f"{ENGINE}/test_events.py", SQLITE_ONLY),
+    ),
+    Bug(
+        "time_goes_back",
+        "log time never decreases",
+        f"{SQLITE}/transaction.py",
+        "        time = max(self.clock.now(), head.time, floor)\n",
+        "        time = self.clock.now()\n",
+        (SQLITE_ONLY, "-k", "time or clock"),
+    ),
+    Bug(
+        "retry_repeats_events",
+        "what a retried body emits again is the same event",
+        "engine/ensue/current.py",
+        "        return derive_from(self.id, kind, name, raw, before)\n",
+        "        return derive_from(self.id, kind, name, raw, before, self.attempt)\n",
+        (f"{ENGINE}/test_events.py", f"{WORKERS}/test_emitting.py"),
+    ),
+    Bug(
+        "equal_emits_collapse",
+        "equal events of one body are several",
+        "engine/ensue/current.py",
+        "        return derive_from(self.id, kind, name, raw, before)\n",
+        "        return derive_from(self.id, kind, name, raw)\n",
+        (f"{ENGINE}/test_events.py", f"{WORKERS}/test_emitting.py"),
+    ),
+    Bug(
+        "buffered_without_success",
+        "buffered events come with the success or not at all",
+        f"{WORKER}/worker.py",
+        "buffered if isinstance(outcome, Returned) else ())",
+        "buffered)",
+        (f"{ENGINE}/test_events.py", f"{WORKERS}/test_emitting.py"),
+    ),
+    Bug(
+        "namespace_missing_in_a_query",
+        "nothing crosses namespaces",
+        f"{SQLITE}/sql/views/events.sql",
+        "    WHERE events.place BETWEEN :first AND :last\n        AND (:code",
+        "    WHERE (:first, :last) IS NOT NULL\n        AND (:code",
+        (f"{ENGINE}/test_control.py", SQLITE_ONLY),
+    ),
+    Bug(
+        "namespace_missing_in_claims",
+        "work does not cross namespaces",
+        f"{SQLITE}/sql/work/due.sql",
+        "WHERE namespace = ?1 AND task = ?2",
+        "WHERE ?1 IS NOT NULL AND task = ?2",
+        (f"{ENGINE}/test_control.py",),
+    ),
+    # Attempts.
+    Bug(
+        "attempt_ended_twice",
+        "the first end of an attempt counts",
+        f"{SQLITE}/work.py",
+        "                counts = until is not None and (until <= now or not each.if_expired)\n",
+        "                counts = True\n                current.setdefault(fence, 0)\n",
+        (SQLITE_ONLY,),
+    ),
+    Bug(
+        "attempt_ended_twice_in_memory",
+        "the same, on the memory store",
+        f"{MEMORY}/space.py",
+        "            row = self.work.running(each.invocation, each.attempt)\n",
+        "            row = self.work.rows.get(each.invocation)\n",
+        ("tests/conformance/test_memory.py",),
+    ),
+    Bug(
+        "live_lease_reaped",
+        "an attempt is lost only when its lease has run out",
+        f"{SQLITE}/sql/work/expired.sql",
+        "started = 1 AND lease_until <= ?2\n",
+        "started = 1 AND lease_until <= ?2 + 10000000\n",
+        (SQLITE_ONLY, "-k", "lease or expired"),
+    ),
+    Bug(
+        "heartbeat_forgotten",
+        "a long body keeps its lease",
+        f"{WORKER}/leases.py",
+        "            if not held:\n                continue\n",
+        "            continue\n",
+        (f"{WORKERS}/test_leases.py",),
+    ),
+    Bug(
+        "quarantine_never",
+        "an invocation that keeps killing its process is quarantined",
+        f"{WORKER}/ends.py",
+        "    quarantined = crashes >= crashes_max\n",
+        "    quarantined = False\n",
+        (WORKERS,),
+    ),
+    Bug(
+        "retry_without_delay",
+        "a retry waits for its recorded backoff",
+        f"{WORKER}/ends.py",
+        "due=now + delay_micros(row.invocation, row.attempt, failures, options) if again else 0,",
+        "due=now if again else 0,",
+        (WORKERS,),
+    ),
+    Bug(
+        "one_retry_too_many",
+        "attempts stay within max_retries",
+        f"{WORKER}/ends.py",
+        "again = retryable and failures <= options.max_retries\n",
+        "again = retryable and failures <= options.max_retries + 1\n",
+        (WORKERS,),
+    ),
+    Bug(
+        "unanswered_end_called_lost",
+        "an end that landed unanswered is known as our own",
+        f"{WORKER}/committer.py",
+        "                if unknown:\n",
+        "                if False:\n",
+        (f"{WORKERS}/test_committing.py",),
+    ),
+    # Views and waiting.
+    Bug(
+        "view_not_rebuildable",
+        "dropping the decision views and folding the log gives the same rows",
+        f"{FOLDS}/chain.py",
+        "        case WindowExpired() | MatchesDropped() as fact:\n",
+        "        case MatchesDropped() as fact:\n",
+        (f"{ENGINE}/test_rebuild.py", STORES, "-k", "rebuild or expired"),
+    ),
+    Bug(
+        "state_outside_the_log",
+        "a view changes only by facts",
+        f"{SQLITE}/work.py",
+        "            tx.append([_start(row, worker) for row in rows], lease=Lease(worker, until))\n",
+        "            tx.append([_start(row, worker) for row in rows], lease=Lease(worker, until))\n"
+        '            tx.connection.execute("UPDATE work SET crashes = crashes + 1 WHERE started = 1")\n',
+        (SQLITE_ONLY, "-k", "rebuild"),
+    ),
+    Bug(
+        "query_view_counts_twice",
+        "query views equal a fold from scratch, however the log is cut into pages",
+        f"{FOLDS}/events.py",
+        "matched=row.matched + more",
+        "matched=more",
+        ("tests/projections",),
+    ),
+    Bug(
+        "cursor_moves_without_rows",
+        "rows and cursor of a query view move together",
+        "engine/ensue/projector.py",
+        "        if await self._store.views.project(before, changed, records[-1].position):\n",
+        "        if await self._store.views.project(before, {}, records[-1].position):\n",
+        ("tests/queries", f"{ENGINE}/test_rebuild.py"),
+    ),
+    Bug(
+        "settled_too_early",
+        "settled waits for all that an event caused, through joins too",
+        "engine/ensue/settled.py",
+        "            return any(each.source in self._caused for each in fact.participants)\n",
+        "            return False\n",
+        (f"{ENGINE}/test_events.py",),
+    ),
+    Bug(
+        "settled_before_it_is_decided",
+        "settled waits for the scheduler to decide what an event is heard by",
+        "engine/ensue/settled.py",
+        "            if self._must_be_asked(self._undecided[position]):\n                return False\n",
+        "",
+        (f"{ENGINE}/test_events.py",),
+    ),
+)
+"""Every planted bug."""
