@@ -83,8 +83,8 @@ class PostgresLog:
         self._watch.advance(head.position)
         return head
 
-    async def wait(self, after: int, timeout: float | None = None) -> bool:
-        """Return True as soon as the head is past `after`, False after `timeout` seconds."""
+    async def wait(self, after: int, timeout: float | None = None) -> int:
+        """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
         return await self._watch.wait(after, timeout)
 
 

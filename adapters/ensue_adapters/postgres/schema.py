@@ -72,13 +72,13 @@ async def _upgrade(session: Session, place: Place, plan: bool) -> list[Migration
     wanted = [each for each in known(session.statements) if each.number > at]
     if at > newest():
         raise _newer(place, at)
+    if not state.exists:
+        create = session.statements("store/create").text + ";"
+        wanted[0] = msgspec.structs.replace(wanted[0], scripts=(create, *wanted[0].scripts))
     if not plan:
-        if not state.exists:
-            await session.script("store/create")
         for each in wanted:
             for script in each.scripts:
                 await session.connection.execute(script)
-            await session.run("store/migrated", number=each.number, name=each.name)
     return wanted
 
 

@@ -1,2 +1,0 @@
--- Remember a migration.
-INSERT INTO ensue.migrations (number, name) VALUES (:number, :name);
