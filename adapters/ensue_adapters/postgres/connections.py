@@ -14,7 +14,8 @@ from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.statements import Statements
 from ensue_adapters.postgres.texts import from_stored, to_stored
-from ensue_core.errors import StoreUnavailable
+from ensue_adapters.postgres.trouble import Trouble, is_gone
+from ensue_core.errors import CommitUnknown, StoreUnavailable
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -47,9 +48,9 @@ class Connections:
         self._pool: Pool[Record] | None = None
 
     async def open(self) -> None:
-        """Make the first connection; raises what keeps it from being made."""
+        """Be ready to make connections."""
         pool = asyncpg.create_pool(
-            min_size=1,
+            min_size=0,
             max_size=self._place.connections_max,
             max_inactive_connection_lifetime=300.0,
             init=prepare,
@@ -68,7 +69,13 @@ class Connections:
         if self._pool is None:
             raise StoreUnavailable(f"{self._place.name} is closed: open the engine before you use it")
         async with self._pool.acquire(timeout=self._place.command_seconds) as connection:
-            yield Session(connection, self.statements)
+            session = Session(connection, self.statements)
+            try:
+                yield session
+            except (CommitUnknown, *Trouble) as error:
+                if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
+                    session.abandon()
+                raise
 
     @asynccontextmanager
     async def reading(self, begin: str | None = None) -> AsyncGenerator[Session, None]:
@@ -84,8 +91,7 @@ class Connections:
             try:
                 yield session
             finally:
-                if not session.connection.is_closed():
-                    await session.script("store/rollback")
+                await session.undo()
 
     def pids(self) -> set[int]:
         """Return the process ids of our connections, to tell our own notices from others'."""

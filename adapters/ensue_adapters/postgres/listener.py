@@ -50,6 +50,7 @@ class Listener:
         self._lost = asyncio.Event()
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._connection: Connection[Record] | None = None
 
     async def open(self) -> None:
         """Begin to listen; returns after the first try, whether it worked or not."""
@@ -76,7 +77,7 @@ class Listener:
             pause = min(2 * pause, _PAUSE_LONGEST)
 
     async def _listen(self) -> None:
-        connection: Connection[Record] = await asyncpg.connect(**arguments(self._place))
+        connection = self._connection = await asyncpg.connect(**arguments(self._place))
         try:
             self._lost.clear()
             connection.add_termination_listener(self._terminated)

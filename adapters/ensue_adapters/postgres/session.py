@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+import asyncpg
 
 from ensue_adapters.postgres.statements import Statements
 
@@ -38,6 +41,18 @@ class Session:
         status = await self.connection.execute(statement.text, *[values[each] for each in statement.names])
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
+
+    async def undo(self) -> None:
+        """Roll the open transaction back; a connection that cannot is thrown away."""
+        try:
+            await self.script("store/rollback")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Throw the connection away, so that nobody gets it again."""
+        with suppress(asyncpg.InterfaceError):  # it was lost, and its pool knows
+            self.connection.terminate()
 
     async def script(self, name: str) -> None:
         """Run statements that take no values, in one piece."""

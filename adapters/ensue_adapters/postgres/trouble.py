@@ -10,7 +10,14 @@ import asyncpg
 from ensue_adapters.postgres.place import Place
 from ensue_core.errors import EnsueError, SchemaMismatch, StoreError, StoreUnavailable
 
-Trouble = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, UnicodeError)
+Trouble = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    UnicodeError,
+)
 """What a call of the driver may raise, and `translate` understands."""
 
 _GONE = (
@@ -20,6 +27,7 @@ _GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,  # a connection that was lost in mid-sentence says so when it is used again
     ConnectionError,
 )
 
@@ -27,7 +35,7 @@ _GONE = (
 def is_gone(error: BaseException) -> bool:
     """Whether the connection itself was lost, so that another one may do."""
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error)
+        return "closed" in str(error) or "released back to the pool" in str(error)
     return isinstance(error, _GONE)
 
 
@@ -35,7 +43,7 @@ def is_unknown(error: BaseException) -> bool:
     """Whether a COMMIT that failed so may have taken effect: the server did not say that it has not."""
     if isinstance(error, asyncpg.PostgresError):
         return is_gone(error)
-    return isinstance(error, (asyncpg.InterfaceError, OSError, TimeoutError))
+    return isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError))
 
 
 def translate(error: BaseException, place: Place) -> EnsueError:
@@ -48,7 +56,7 @@ def translate(error: BaseException, place: Place) -> EnsueError:
             return _of_server(error, place)
         case asyncpg.TargetServerAttributeNotMatched():
             return StoreUnavailable(f"{name} is a standby: name the primary, or all hosts separated by commas")
-        case asyncpg.InterfaceError() if "closed" in str(error) or "closing" in str(error):
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError() if is_gone(error) or "closing" in str(error):
             return StoreUnavailable(f"the connection to {name} was lost: it is made again at the next call")
         case ssl.SSLCertVerificationError():
             return StoreUnavailable(

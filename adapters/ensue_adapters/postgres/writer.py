@@ -116,7 +116,7 @@ class Writer:
             try:
                 result = await job(tx)
             except BaseException:
-                await _undo(session)
+                await session.undo()
                 raise
             await self._commit(session)
         self.told(tx.records, tx.size)
@@ -159,11 +159,3 @@ class Writer:
 
         await self.run_here(extend)
         self._room = await self.read_here(look)
-
-
-async def _undo(session: Session) -> None:
-    try:
-        if not session.connection.is_closed():
-            await session.script("store/rollback")
-    except Trouble:
-        session.connection.terminate()
