@@ -301,6 +301,9 @@ def _reachable(binaries: Path, folder: Path) -> Path:
         return binaries
     copy = folder / "install"
     shutil.copytree(binaries.parent, copy, symlinks=True)
+    for each in (copy, *copy.rglob("*")):
+        if each.is_dir():
+            each.chmod(0o755)
     return copy / binaries.name
 
 

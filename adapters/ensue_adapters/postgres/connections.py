@@ -68,14 +68,28 @@ class Connections:
         """Borrow a connection; one that was lost meanwhile is not given to the next."""
         if self._pool is None:
             raise StoreUnavailable(f"{self._place.name} is closed: open the engine before you use it")
-        async with self._pool.acquire(timeout=self._place.command_seconds) as connection:
-            session = Session(connection, self.statements)
-            try:
-                yield session
-            except (CommitUnknown, *Trouble) as error:
-                if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
-                    session.abandon()
+        pool = self._pool
+        connection = await self._borrow(pool)
+        session = Session(connection, self.statements)
+        try:
+            yield session
+        except (CommitUnknown, *Trouble) as error:
+            if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
+                session.abandon()
+            raise
+        finally:
+            await pool.release(connection)
+
+    async def _borrow(self, pool: Pool[Record]) -> PoolConnectionProxy[Record]:
+        try:
+            return await pool.acquire(timeout=self._place.command_seconds)
+        except TimeoutError as error:
+            if pool.get_size() < pool.get_max_size() or pool.get_idle_size():
                 raise
+            raise StoreUnavailable(
+                f"all {pool.get_max_size()} connections to {self._place.name} stayed busy: look for what takes so "
+                "long, or raise pool= in the URL"
+            ) from error
 
     @asynccontextmanager
     async def reading(self, begin: str | None = None) -> AsyncGenerator[Session, None]:

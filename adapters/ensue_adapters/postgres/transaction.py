@@ -27,7 +27,10 @@ _ROWS_MAX = 5_000
 
 
 class Transaction:
-    """What a job sees of the open transaction. `careful`: a first try met an id that stands already."""
+    """What a job sees of the open transaction.
+
+    `careful`: a first try met an id that stands already. `reach`: the last position that was asked for.
+    """
 
     def __init__(self, session: Session, space: Space, clock: Clock, careful: bool = False) -> None:
         self.session = session
@@ -35,6 +38,7 @@ class Transaction:
         self.namespace = space.number
         self.clock = clock
         self.careful = careful
+        self.reach = 0
         self.records: list[Record] = []
         self.size = 0
         self._head: Head | None = None
@@ -61,6 +65,7 @@ class Transaction:
         head = await self.enter()
         time = time_of(self.clock.now(), head, floor)
         drafts = resolve(drafts, head.position)
+        self.reach = head.position + len(drafts)
         for start in range(0, len(drafts), _ROWS_MAX):
             await self._insert(drafts[start : start + _ROWS_MAX], head.position + start, time)
         records = place_all(drafts, head.position, time)

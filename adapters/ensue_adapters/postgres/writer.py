@@ -67,10 +67,10 @@ class Writer:
                 if careful:
                     raise translate(error, self._place) from error
                 careful = True
-            except asyncpg.CheckViolationError as error:
-                if not left or "partition" not in str(error):
+            except _NoRoom as error:
+                if not left:
                     raise translate(error, self._place) from error
-                await self._extend_here(1)
+                await self._extend_to(error.position)
             except asyncpg.DeadlockDetectedError as error:
                 if not left:
                     raise translate(error, self._place) from error
@@ -115,8 +115,10 @@ class Writer:
             tx = Transaction(session, self.space, self.clock, careful)
             try:
                 result = await job(tx)
-            except BaseException:
+            except BaseException as error:
                 await session.undo()
+                if isinstance(error, asyncpg.CheckViolationError) and "partition" in str(error):
+                    raise _NoRoom(tx.reach) from error
                 raise
             await self._commit(session)
         self.told(tx.records, tx.size)
@@ -150,12 +152,21 @@ class Writer:
             return 0 if row is None else int(row[0])
 
         self._room = await self.read_here(look)
-        if position < self._room and position > 1:
-            return
+        if position >= self._room:
+            row = await self.read_here(lambda session: session.row("log/past"))
+            await self._extend_to(0 if row is None else row[0])
+            self._room = await self.read_here(look)
 
+    async def _extend_to(self, position: int) -> None:
         async def extend(tx: Transaction) -> None:
-            row = await tx.session.row("log/past")
-            await tx.session.row("log/extend", position=0 if row is None else row[0])
+            await tx.session.row("log/extend", position=position)
 
         await self.run_here(extend)
-        self._room = await self.read_here(look)
+
+
+class _NoRoom(Exception):
+    """No partition holds a position."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the log has no partition for position {position}: see that its owner's rights are in order")
+        self.position = position
