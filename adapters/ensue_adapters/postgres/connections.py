@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 OLDEST = (14, 0)
 """The first version of Postgres that is tested."""
 
-# A process that stands still must not keep the log lock, and nobody waits for ever.
-_SETTINGS = {
+# A process that stands still must not keep the log lock, and nobody waits for ever. Every statement has its index;
+# a plan that was made while a table was empty must not go on reading it whole when it is full.
+SETTINGS = {
     "default_transaction_isolation": "read committed",
     "statement_timeout": "30s",
     "lock_timeout": "20s",
@@ -35,7 +36,10 @@ _SETTINGS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30s",
     "jit": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
 }
+"""How a connection is set that is ours alone; sql/store/begin_pooled.sql says it of a transaction."""
 
 
 class Connections:
@@ -143,7 +147,7 @@ def arguments(place: Place) -> dict[str, Any]:
 
 
 def _settings(place: Place) -> dict[str, str]:
-    return {"application_name": place.application, **_SETTINGS}
+    return {"application_name": place.application, **SETTINGS}
 
 
 def listening_place(place: Place) -> Place | None:
