@@ -109,6 +109,12 @@ class Server:
     _log: Path | None = None
     _account: Account = field(default_factory=Account)
 
+    @property
+    def folder(self) -> Path:
+        """Where its socket is, which trusts everybody here."""
+        assert self.data is not None, "only a server that was started here has one"
+        return self.data.parent
+
     def database(self, name: str) -> str:
         """The URL of another database of this server."""
         return self.url.rpartition("/")[0] + "/" + name
@@ -197,16 +203,15 @@ def _host_port(url: str) -> tuple[str, int]:
 
 
 def _answers(host: str, port: int) -> bool:
-    """Whether the server speaks: an SSL request has a one-letter answer once it accepts connections."""
+    """Whether the server asks who is there; while it starts, it sends an error instead."""
+    words = b"user\0ensue\0database\0postgres\0\0"
     try:
         with socket.create_connection((host, port), 1) as connection:
             connection.settimeout(1)
-            connection.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")
-            if connection.recv(1) not in (b"S", b"N"):
-                return False
+            connection.sendall((len(words) + 8).to_bytes(4, "big") + b"\0\3\0\0" + words)
+            return connection.recv(1) == b"R"
     except OSError:
         return False
-    return True
 
 
 @contextmanager
@@ -266,7 +271,7 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Accoun
     made = subprocess.run(
         [
             str(binaries / "initdb"), "--no-sync", "-D", str(data), "-U", "ensue", "--pwfile", str(secret),
-            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
+            "--auth-host=scram-sha-256", "--auth-local=trust", "--encoding=UTF8", "--locale=C",
         ],
         capture_output=True,
         check=False,

@@ -27,6 +27,7 @@ _GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
     asyncpg.InternalClientError,  # a connection that was lost in mid-sentence says so when it is used again
     ConnectionError,
 )
