@@ -247,7 +247,7 @@ def _options() -> str:
 @contextmanager
 def local(binaries: Path, settings: Sequence[str] = SETTINGS) -> Generator[Server]:
     """Make a cluster in a temporary folder and run it; Postgres refuses root, so root steps down for it."""
-    account = _unprivileged()
+    account = unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="ensue-postgres-"))
     try:
         if account.user is not None:
@@ -290,8 +290,8 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Accoun
     return Server(url, data, start, None, folder / "log", account)
 
 
-def _unprivileged() -> Account:
-    """What makes a child process somebody other than root, where this one is root."""
+def unprivileged() -> Account:
+    """Return who a child process shall be, where this one is root."""
     if sys.platform == "win32" or os.getuid() != 0:
         return Account()
     import pwd
