@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from benchmarks import programs
 from benchmarks.bare import Bare
@@ -20,9 +21,10 @@ async def measure(run: Run) -> list[Figure]:
     url = run.url("one")
     async with programs.pings(url).running() as engine:
         await react(engine, count // 10)
-        cpu, began = time.process_time(), time.perf_counter()
+        queued, cpu, began = waited(), time.process_time(), time.perf_counter()
         await react(engine, count)
         one, cost = count / (time.perf_counter() - began), (time.process_time() - cpu) / count
+        queued = (waited() - queued) / count
     url = run.url("two")
     roles = ("scheduler", "projectors")
     async with programs.pings(url).running(only=roles) as engine, programs.elsewhere(url, "pings", ("worker",)):
@@ -34,8 +36,18 @@ async def measure(run: Run) -> list[Figure]:
     return [
         Figure("reactions", "all in one process", one, "/s", 8_000, "more", aim=15_000, bare=bare, note=note),
         Figure("reactions", "processor time of one", cost * 1e6, "µs"),
+        Figure("reactions", "wait of one for a processor", queued * 1e6, "µs", note="what other load has taken"),
         Figure("reactions", "worker in its own process", two, "/s", better="more", bare=bare),
     ]
+
+
+def waited() -> float:
+    """Return the seconds that this process's threads were ready to run and others ran; 0 where nobody counts."""
+    try:
+        threads = [each.read_text().split() for each in Path("/proc/self/task").glob("*/schedstat")]
+    except OSError:
+        return 0.0
+    return sum(int(thread[1]) for thread in threads) / 1e9
 
 
 def _bare(run: Run, count: int) -> float:

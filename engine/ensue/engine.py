@@ -46,7 +46,6 @@ from ensue_core.values import decode
 if TYPE_CHECKING:
     from typing import ParamSpec
 
-
     P = ParamSpec("P")
 
 R = TypeVar("R")
@@ -538,5 +537,3 @@ def _encode_unchecked(task: str, arguments: dict[str, Any]) -> bytes:
     from ensue_core.values import encode
 
     return encode(arguments, f"arguments of {task}")
-
-

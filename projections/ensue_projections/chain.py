@@ -98,9 +98,7 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
                 TriggerChanged(fact.service, fact.trigger, "retired", fact.own),
             )
         case TriggerPaused() as fact:
-            return (
-                TriggerChanged(fact.service, fact.trigger, "paused", fact.own, reason=fact.reason),
-            )
+            return (TriggerChanged(fact.service, fact.trigger, "paused", fact.own, reason=fact.reason),)
         case TriggerResumed() as fact:
             changed = TriggerChanged(fact.service, fact.trigger, "active", fact.own, fact.begins)
             return (changed, *_timers(fact.service, fact.trigger, fact.timers))

@@ -18,9 +18,7 @@ from ensue_projections.work import work_changes
 
 # Most records concern one view or none: asking both cost 5 microseconds each where this costs half of one.
 _NO_VIEW: frozenset[type[Fact]] = frozenset({EventEmitted, ConditionFailed})
-_WORK_ALONE: frozenset[type[Fact]] = frozenset(
-    {InvocationCreated, AttemptStarted, AttemptEnded, InvocationCancelled}
-)
+_WORK_ALONE: frozenset[type[Fact]] = frozenset({InvocationCreated, AttemptStarted, AttemptEnded, InvocationCancelled})
 
 
 def changes_of(record: Record) -> tuple[Change, ...]:

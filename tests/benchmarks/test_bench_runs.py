@@ -12,7 +12,7 @@ from benchmarks.__main__ import Results
 from benchmarks.figures import Figure, Run, percentile
 from tests.house.tree import ROOT
 
-FIGURES = {"latency": 6, "burst": 2, "idle": 1, "emit": 3, "folds": 4, "reactions": 3, "growth": 12}
+FIGURES = {"latency": 6, "burst": 2, "idle": 1, "emit": 3, "folds": 4, "reactions": 4, "growth": 12}
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -23,7 +23,7 @@ def test_a_short_run_gives_every_figure(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = msgspec.json.decode(results.read_bytes(), type=Results).figures
     assert len(figures) == FIGURES[name]
-    assert all(each.measure == name and each.value > 0 for each in figures)
+    assert all(each.measure == name and each.value >= 0 for each in figures)
     assert all(each.name in done.stdout for each in figures)
 
 

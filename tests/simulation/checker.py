@@ -9,7 +9,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -144,8 +144,10 @@ def keys(evidence: Evidence) -> Iterator[str]:
 def steps(evidence: Evidence) -> Iterator[str]:
     """Each service has one chain; a Step is the digest of what it holds, and no unread record is older than it."""
     records = evidence.records
-    last = {service: NO_ID for service in evidence.services}
-    clocks, through = dict.fromkeys(evidence.services, 0), dict.fromkeys(evidence.services, (0, 0, ""))
+    last = dict.fromkeys(evidence.services, NO_ID)
+    clocks = dict.fromkeys(evidence.services, 0)
+    start: tuple[int, int, str] = (0, 0, "")
+    through: dict[str, tuple[int, int, str]] = dict.fromkeys(evidence.services, start)
     inside = 0
     for record in records:
         fact = record.fact
@@ -171,7 +173,7 @@ def steps(evidence: Evidence) -> Iterator[str]:
         if fact.clock < clocks[fact.service]:
             yield f"the clock of the Step at {record.position} goes back"
         clocks[fact.service] = fact.clock
-        now = (fact.through.position, fact.through.occurrence, fact.through.trigger)
+        now: tuple[int, int, str] = (fact.through.position, fact.through.occurrence, fact.through.trigger)
         if now < through[fact.service]:
             yield f"the through of the Step at {record.position} goes back from {through[fact.service]} to {now}"
         through[fact.service] = now
@@ -278,9 +280,7 @@ def _step(
                     yield f"{fact.trigger} was answered by version {fact.version}, not {versions.get(fact.trigger)}"
             case ConditionMatched():
                 position = 0 if fact.kind == "cron" else fact.position
-                told[fact.trigger].waits.append(
-                    (fact.condition, fact.source, position, fact.index, fact.deadline)
-                )
+                told[fact.trigger].waits.append((fact.condition, fact.source, position, fact.index, fact.deadline))
             case ConditionFailed():
                 told[fact.trigger].failed.append((fact.condition, fact.position, fact.index))
             case MatchesDropped():
@@ -317,8 +317,8 @@ def _outcomes(evidence: Evidence, name: str, should: Said, found: Sequence[Recor
         fits = arguments is not None and _fits(arguments)
         if isinstance(fact, RunFailed):
             if fits:
-                yield f"a run of {name} at {record.position} failed ({fact.error}), though its arguments are {arguments}"
-        elif not fits or msgspec.json.decode(fact.arguments) != {"n": 0, "k": 0, **arguments}:
+                yield f"a run of {name} at {record.position} failed ({fact.error}), though it has {arguments}"
+        elif not fits or msgspec.json.decode(fact.arguments) != {"n": 0, "k": 0, **cast("dict[str, Any]", arguments)}:
             made = msgspec.json.decode(fact.arguments)
             yield f"a run of {name} at {record.position} has arguments {made}, not {arguments}"
 
@@ -452,7 +452,8 @@ def buffered(evidence: Evidence) -> Iterator[str]:
         succeeded.add(fact.invocation)
         should = evidence.emitted.get((fact.invocation, fact.attempt), [])
         if there.get(fact.invocation, []) != should:
-            yield f"{fact.invocation} succeeded with {len(should)} events, and has {len(there.get(fact.invocation, []))}"
+            has = len(there.get(fact.invocation, []))
+            yield f"{fact.invocation} succeeded with {len(should)} events, and has {has}"
         after = evidence.records[record.position : record.position + len(should)]
         if [each.id for each in after] != should:
             yield f"the events of {fact.invocation} do not stand with its success at {record.position}"
@@ -484,7 +485,9 @@ def cron(evidence: Evidence) -> Iterator[str]:
             case TriggerResumed():
                 timers |= {(fact.service, fact.trigger, name): due for name, due in fact.timers.items()}
             case ServiceResumed():
-                timers |= {(fact.service, of, name): due for of, each in fact.timers.items() for name, due in each.items()}
+                timers |= {
+                    (fact.service, of, name): due for of, each in fact.timers.items() for name, due in each.items()
+                }
             case Decided():
                 for key, facts in step.items():
                     yield from _ticks(fact, key, specs[key], timers, facts)
@@ -549,11 +552,11 @@ def views(evidence: Evidence) -> Iterator[str]:
     upto = space.views.cursors.get(PROJECTION, (0, 0))[1]
     while position < upto:
         page = evidence.records[position : min(position + draw.choice([1, 3, 50, 1_000]), upto)]
-        changed = fold.fold(page, {name: table.rows for name, table in fresh.views.tables.items()})  # type: ignore[misc]
+        changed = fold.fold(page, {name: table.rows for name, table in fresh.views.tables.items()})
         fresh.views.project(Cursor(PROJECTION, VERSION, position), changed, page[-1].position)
         position = page[-1].position
-    for name, table in space.views.tables.items():
+    for name, live in space.views.tables.items():
         other = fresh.views.tables[name].rows
-        if table.rows != other:
-            keys = [key for key in {**table.rows, **other} if table.rows.get(key) != other.get(key)]
-            yield f"{name}: the view has {table.rows.get(keys[0])}, a fold gives {other.get(keys[0])}"
+        if live.rows != other:
+            keys = [key for key in {**live.rows, **other} if live.rows.get(key) != other.get(key)]
+            yield f"{name}: the view has {live.rows.get(keys[0])}, a fold gives {other.get(keys[0])}"

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ensue_adapters.memory import Line
 from ensue_core.errors import CommitUnknown, StoreUnavailable
@@ -43,17 +43,21 @@ class Rates:
     killed: float = 0.0
     lies: float = 0.0
     clock_steps: float = 0.0
+    short_pages: float = 0.0
 
     @classmethod
     def drawn(cls, draw: random.Random) -> Rates:
         """Draw a mix: each kind of fault is off in half of the runs, and wild in a few."""
-        rates = cls(delay_seconds=draw.choice([0.0, 0.002, 0.02, 0.2, 2.0]), later_seconds=draw.choice([0.05, 1, 5, 40]))
+        rates = cls(
+            delay_seconds=draw.choice([0.0, 0.002, 0.02, 0.2, 2.0]), later_seconds=draw.choice([0.05, 1, 5, 40])
+        )
         wild = draw.random() < 0.2
         for each in fields(cls):
             if not each.name.endswith("seconds") and draw.random() < 0.5:
                 setattr(rates, each.name, draw.choice([0.001, 0.01, 0.05]) * (3 if wild else 1))
         rates.delayed = draw.choice([0.0, 0.1, 0.5, 1.0])
         rates.killed = min(rates.killed, 0.01)
+        rates.short_pages = draw.choice([0.0, 0.05, 0.5])
         return rates
 
 
@@ -69,7 +73,7 @@ class Trouble:
     over: bool = False
     away_until: float = 0.0
     counts: Counter[str] = field(default_factory=Counter[str])
-    late: list[tuple[str, BaseException]] = field(default_factory=list)
+    late: list[tuple[str, BaseException]] = field(default_factory=list[tuple[str, BaseException]])
     """What operations that happened after their caller had gone raised."""
 
     def happens(self, rate: float) -> bool:
@@ -114,6 +118,9 @@ class FaultyLine:
             answer: Any = self._lie(operation, act)
         else:
             answer = act()
+        if operation == "log.read" and len(answer) > 1 and trouble.happens(rates.short_pages):
+            trouble.counts["short page"] += 1
+            answer = answer[: trouble.draw.randint(1, len(answer))]
         self._note(operation, answer)
         if trouble.happens(rates.clock_steps):
             trouble.step_clock(PROCESS.get())
@@ -126,7 +133,7 @@ class FaultyLine:
         if operation in WRITES and trouble.happens(rates.done_unknown):
             trouble.counts[f"unknown, done: {operation}"] += 1
             raise CommitUnknown(f"{operation}: the answer was lost")
-        return answer
+        return cast(T, answer)
 
     def _lose(self, operation: str, act: Callable[[], object]) -> None:
         """Lose a request for good, or let it happen later; its caller cannot tell."""
@@ -155,9 +162,9 @@ class FaultyLine:
             self._trouble.counts["Step superseded"] += 1
         elif isinstance(answer, Outrun):
             self._trouble.counts["Step outrun"] += 1
-        elif operation == "work.finish" and answer and not all(answer):  # type: ignore[call-overload]
+        elif operation == "work.finish" and isinstance(answer, list) and not all(cast("list[bool]", answer)):
             self._trouble.counts["end too late"] += 1
-        elif operation == "work.renew" and answer and not all(answer):  # type: ignore[call-overload]
+        elif operation == "work.renew" and isinstance(answer, list) and not all(cast("list[bool]", answer)):
             self._trouble.counts["lease lost while running"] += 1
         elif operation == "views.project" and answer is False:
             self._trouble.counts["page superseded"] += 1

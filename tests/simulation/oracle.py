@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -39,8 +39,8 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     ServiceResumed,
-    TicksSkipped,
     Through,
+    TicksSkipped,
     TriggerDeclared,
     TriggerFired,
     TriggerPaused,
@@ -99,12 +99,14 @@ class Match:
 class Said:
     """What one Step must say of one trigger, in order."""
 
-    runs: list[tuple[int, Took]] = field(default_factory=list)
-    waits: list[tuple[str, str, int, int, int]] = field(default_factory=list)
-    dropped: list[tuple[str, tuple[str, str, int, int]]] = field(default_factory=list)
-    failed: list[tuple[str, int, int]] = field(default_factory=list)
-    depths: list[int] = field(default_factory=list)
-    arguments: list[Any] = field(default_factory=list)
+    runs: list[tuple[int, Took]] = field(default_factory=list[tuple[int, Took]])
+    waits: list[tuple[str, str, int, int, int]] = field(default_factory=list[tuple[str, str, int, int, int]])
+    dropped: list[tuple[str, tuple[str, str, int, int]]] = field(
+        default_factory=list[tuple[str, tuple[str, str, int, int]]]
+    )
+    failed: list[tuple[str, int, int]] = field(default_factory=list[tuple[str, int, int]])
+    depths: list[int] = field(default_factory=list[int])
+    arguments: list[Any] = field(default_factory=list[Any])
 
 
 @dataclass
@@ -116,10 +118,10 @@ class Trigger:
     state: str
     begins: int
     own: Through | None
-    waiting: list[Match] = field(default_factory=list)
-    expired: list[Match] = field(default_factory=list)
+    waiting: list[Match] = field(default_factory=list[Match])
+    expired: list[Match] = field(default_factory=list[Match])
     unsure: bool = False
-    timers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    timers: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     """Of each cron condition: its next slot, and where the last tick's slot stood before it."""
     tasks: frozenset[str] = frozenset()
 
@@ -200,18 +202,19 @@ class Oracle:
         last = after.position + (1 if after.inside else 0)
         for record in self._records[before.position : last]:
             heard = self._said[record.position - 1]
-            if skips or not heard or record.position <= trigger.begins:
+            if skips or not heard:
                 continue
             while slots and slots[0][0] <= record.time:
                 self._slot(trigger, *slots.pop(0), said)
             for what in heard:
-                if not self._listens(trigger, what):
+                if record.position <= trigger.begins or not self._listens(trigger, what):
                     continue
                 if decided_by(before, what, name) or not decided_by(after, what, name):
                     continue
                 place = (name, what.position, what.index)
                 (self.twice.append if place in self.asked else self.asked.add)(place)
                 self._happened(trigger, what, said)
+            # A join closes with its source also where the trigger is not asked about the end.
             if record.position <= after.position:
                 self._close(trigger, record, said)
         for slot in slots:
@@ -371,15 +374,17 @@ class Oracle:
                 return provider.values
             if not isinstance(provider, Fields):
                 return UNSURE
-            fits = {"event": lambda each: each.kind == "event", "status": lambda each: each.kind == "status",
-                    "result": lambda each: each.status == "SUCCESS"}[provider.kind]  # fmt: skip
-            first = next((each for each in took if fits(each)), None)
+            if provider.kind == "result":
+                first = next((each for each in took if each.status == "SUCCESS"), None)
+            else:
+                first = next((each for each in took if each.kind == provider.kind), None)
             if first is None:
                 continue
-            values = {"event": first.payload, "status": self._call(first), "result": first.result}[provider.kind]
+            values: Any = {"event": first.payload, "status": self._call(first), "result": first.result}[provider.kind]
             if not isinstance(values, dict) or any(name not in values for name in provider.names):
                 return None
-            return {name: values[name] for name in provider.names}
+            table = cast("dict[str, Any]", values)
+            return {name: table[name] for name in provider.names}
         return None
 
     # Who is declared.
@@ -423,9 +428,7 @@ def happened(record: Record) -> list[Happened]:
         case InvocationCreated() | TriggerFired():
             invocation = fact.invocation if isinstance(fact, TriggerFired) else record.id
             words = ["REGISTERED", "SCHEDULED"] if fact.due > record.time else ["REGISTERED"]
-            return [
-                status(place, invocation, fact.task, word, at[0], fact.depth) for place, word in enumerate(words)
-            ]
+            return [status(place, invocation, fact.task, word, at[0], fact.depth) for place, word in enumerate(words)]
         case AttemptStarted():
             return [
                 status(place, fact.invocation, fact.task, word, fact.created, fact.depth)
@@ -468,7 +471,9 @@ def complete(
     for key in dict.fromkeys(keys[name] for name in branch.conditions if name in keys):
         run: list[Match] = []
         for name in branch.conditions:
-            fits = [m for m in waiting if (m.condition, m.key) == (name, key) and what.time - m.what.time <= branch.within]
+            fits = [
+                m for m in waiting if (m.condition, m.key) == (name, key) and what.time - m.what.time <= branch.within
+            ]
             if keys.get(name) == key:
                 fits.append(new[name])
             run += fits[:1]
@@ -499,11 +504,12 @@ def passes(filter_: Any, value: Any) -> bool:
 
 def at(value: Any, path: str) -> list[Any]:
     """Return the value at a dotted path in a list, an empty one where there is none."""
+    found: Any = value
     for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
+        if not isinstance(found, dict) or part not in found:
             return []
-        value = value[part]
-    return [value]
+        found = cast("dict[str, Any]", found)[part]
+    return [found]
 
 
 def holds(test: Test, value: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from ensue import (
     Engine,
     EventContext,
+    Handle,
     TaskRef,
     Tasks,
     current,
@@ -154,7 +155,7 @@ async def _ask_for_more(draw: random.Random, n: int) -> None:
     if draw.random() < 0.5:
         await engine.emit("direct", {"n": n, "k": draw.choice([1, 2])})
         return
-    handle = await engine.submit("child", n=n, k=1)
+    handle: Handle[Any] = await engine.submit("child", n=n, k=1)
     if draw.random() < 0.5:
         await handle.result(timeout=30)
 
@@ -256,7 +257,9 @@ def _main(tasks: Tasks, *, newer: bool) -> None:
     add(tasks, "running", on_status("ping", ["RUNNING", "RETRY"], {"k": 1}))
     add(tasks, "watch", (on_status("ping", "RUNNING") & on_success("ping")).within("30s").named("watch"))
     add(tasks, "gave_up", (on_status("ping", "RETRY") & on_exception("ping")).within("30s").named("gave_up"))
-    add(tasks, "mixed", (b.by("k") & on_success("ping").by("k")).within("15s").with_args_from_status("k").named("mixed"))
+    add(
+        tasks, "mixed", (b.by("k") & on_success("ping").by("k")).within("15s").with_args_from_status("k").named("mixed")
+    )
     add(tasks, "even", on_event("b", is_even).with_args_from_event("n"))
     add(tasks, "raising", on_event("c", raises_sometimes).named("raising"))
     add(tasks, "fickle", on_event("a", changes_its_mind).named("fickle"))

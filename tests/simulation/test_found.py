@@ -13,9 +13,9 @@ from ensue.scheduler.asking import InlineAsker
 from ensue.scheduler.cron import sort_missed
 from ensue.scheduler.people import pause_trigger, resume_trigger
 from ensue.scheduler.steps import commit_facts
-from ensue_adapters.memory import MemoryStore, MemoryWorld
+from ensue_adapters.memory import DirectLine, Line, MemoryStore, MemoryWorld
 from ensue_core.clock import from_datetime
-from ensue_core.facts import CronTicked, TriggerFired
+from ensue_core.facts import CronTicked, ServiceDeclared, TriggerFired
 from tests.simulation.loop import START, SimClock, SimLoop
 
 SECOND = 1_000_000
@@ -28,14 +28,15 @@ class Town:
     loop: SimLoop
     world: MemoryWorld = field(default_factory=MemoryWorld)
 
-    def engine(self, tasks: Tasks, skew: float = 0.0) -> Engine:
+    def engine(self, tasks: Tasks, skew: float = 0.0, line: Line | None = None) -> Engine:
         """Return an engine that is not open yet."""
         clock = SimClock(self.loop, skew_seconds=skew)
-        return Engine("memory:", tasks=[tasks], app_id="town", clock=clock, store=MemoryStore(self.world, "town", clock))
+        store = MemoryStore(self.world, "town", clock, line)
+        return Engine("memory:", tasks=[tasks], app_id="town", clock=clock, store=store)
 
-    async def live(self, stack: AsyncExitStack, tasks: Tasks, skew: float = 0.0) -> Engine:
+    async def live(self, stack: AsyncExitStack, tasks: Tasks, skew: float = 0.0, line: Line | None = None) -> Engine:
         """Run every role in a process until the stack is left."""
-        engine = await stack.enter_async_context(self.engine(tasks, skew))
+        engine = await stack.enter_async_context(self.engine(tasks, skew, line))
         running = Running(engine, asker=InlineAsker(), offload=Inline())
         await running.start()
         stack.push_async_callback(running.stop, 1)
@@ -49,7 +50,7 @@ class Town:
 
 def simulated(main: Callable[[Town], Coroutine[Any, Any, None]]) -> SimLoop:
     """Run a story on a loop of its own."""
-    loop = SimLoop(1, shuffle=False)
+    loop = SimLoop(1, shuffle=False, steps_max=100_000)
     loop.run(main(Town(loop)))
     return loop
 
@@ -165,3 +166,32 @@ def test_a_scheduler_whose_clock_is_behind_the_chains_does_not_spin() -> None:
         assert town.runs("react/cron") >= 3
 
     assert simulated(main).steps < 5_000
+
+
+class Blind(DirectLine):
+    """Shows nobody's lease, as where clocks are far apart."""
+
+    async def carry(self, operation: str, act: Callable[[], Any]) -> Any:
+        """Hide who holds what."""
+        answer = await super().carry(operation, act)
+        return [] if operation == "leases.holders" else answer
+
+
+def test_two_versions_that_do_not_see_each_other_take_over_once_a_lease_at_most() -> None:
+    """Each had watched the other for a whole lease, once, and then took over again and again without a pause."""
+
+    async def main(town: Town) -> None:
+        older, newer = program(on_event("a").named("old")), program(on_event("a").named("new"))
+        async with AsyncExitStack() as stack:
+            await town.live(stack, older, line=Blind())
+            engine = await town.live(stack, newer, line=Blind())
+            for _ in range(20):
+                await asyncio.sleep(6)
+                await engine.emit("a")
+            await asyncio.sleep(40)
+            facts = [record.fact for record in town.world.space("town").records]
+            takeovers = sum(isinstance(fact, ServiceDeclared) and fact.takeover for fact in facts)
+            assert 2 <= takeovers <= 160 / 15 + 1
+            assert town.runs("react/old") + town.runs("react/new") >= 20
+
+    simulated(main)

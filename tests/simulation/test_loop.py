@@ -142,7 +142,7 @@ def test_a_crash_runs_no_finally_and_no_later_step_whatever_the_process_waits_fo
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
         task = loop.spawn("one", victim())
-        loop.spawn("other", victim())
+        _ = loop.spawn("other", victim())
         await asyncio.sleep(0.35)
         loop.crash("one")
         turns = len(ran)
@@ -154,7 +154,7 @@ def test_a_crash_runs_no_finally_and_no_later_step_whatever_the_process_waits_fo
         assert 9 <= len(ran) - turns <= 11
         assert [line.partition(":")[0] for line in loop.pending("one")] == []
         with pytest.raises(SimulationError, match="dead"):
-            loop.spawn("one", victim())
+            _ = loop.spawn("one", victim())
         ran.append("end")
 
     run(main)
@@ -175,7 +175,7 @@ def test_a_process_can_kill_itself_in_the_middle() -> None:
     async def main() -> list[str]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
-        loop.spawn("one", body())
+        _ = loop.spawn("one", body())
         await asyncio.sleep(10)
         return [*ran]
 
@@ -190,7 +190,7 @@ def test_a_future_of_a_dead_process_is_dropped_quietly() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
         shared = loop.create_future()
-        loop.spawn("one", waits(shared))
+        _ = loop.spawn("one", waits(shared))
         survivor = loop.spawn("two", waits(shared))
         await asyncio.sleep(1)
         loop.crash("one")
@@ -213,8 +213,8 @@ def test_a_paused_process_goes_on_late_with_all_it_has_missed() -> None:
         assert isinstance(loop, SimLoop)
         paused: list[float] = []
         free: list[float] = []
-        loop.spawn("one", ticks(paused))
-        loop.spawn("two", ticks(free))
+        _ = loop.spawn("one", ticks(paused))
+        _ = loop.spawn("two", ticks(free))
         await asyncio.sleep(2.5)
         loop.pause("one", 60)
         assert loop.is_paused("one")
@@ -240,7 +240,7 @@ def test_a_deadlock_is_an_error_that_says_who_waits_where() -> None:
 
 def test_what_spins_is_stopped() -> None:
     async def main() -> None:
-        while True:
+        while True:  # noqa: ASYNC110  # spinning is the point
             await asyncio.sleep(0)
 
     with pytest.raises(TooManySteps):

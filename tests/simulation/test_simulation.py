@@ -11,7 +11,7 @@ import pytest
 from tests.simulate import Campaign, campaign, run_seed
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 40.0
+SECONDS = 30.0
 """How long the short campaign may take; a slow machine runs fewer seeds."""
 
 

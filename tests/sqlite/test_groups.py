@@ -123,9 +123,7 @@ async def test_closing_finishes_what_was_asked(tmp_path: Path) -> None:
     assert len(await fresh(tmp_path)) == 20
 
 
-async def test_nobody_waits_for_ever_where_the_writer_breaks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_waits_for_ever_where_the_writer_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", said.append)
 

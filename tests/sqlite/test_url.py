@@ -44,9 +44,7 @@ def test_a_bad_url_says_what_to_write(url: str, says: str) -> None:
 
 def test_the_deepest_mount_says_which_file_system_it_is(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
-    mounts.write_text(
-        "/dev/sda / ext4 rw 0 0\nserver:/x /srv nfs4 rw 0 0\nserver:/y /srv/my\\040disk ext4 rw 0 0\n"
-    )
+    mounts.write_text("/dev/sda / ext4 rw 0 0\nserver:/x /srv nfs4 rw 0 0\nserver:/y /srv/my\\040disk ext4 rw 0 0\n")
     assert kind_of_mount(Path("/home"), mounts) == "ext4"
     assert kind_of_mount(Path("/srv/data"), mounts) == "nfs4"
     assert kind_of_mount(Path("/srv/my disk/data"), mounts) == "ext4"

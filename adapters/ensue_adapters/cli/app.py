@@ -16,6 +16,7 @@ from ensue.config import redact
 from ensue_adapters.cli import db, doctor, emit, follow, look, run, settings, triggers
 from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
+from ensue_adapters.cli.process import loop_factory
 from ensue_core.errors import EnsueError
 
 OK, PROBLEM, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -88,18 +89,8 @@ def _run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
 
 
 def _run_loop(coroutine: Coroutine[Any, Any, object]) -> object:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(coroutine)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loop where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def _usage(error: CycloptsError) -> str:

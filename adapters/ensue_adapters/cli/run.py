@@ -18,6 +18,7 @@ from ensue.engine import Engine
 from ensue.running import ROLES, Role
 from ensue_adapters.cli.options import COMMON, Common, engine_of
 from ensue_adapters.cli.output import counted, print_json, say
+from ensue_adapters.cli.process import collect_rarely
 from ensue_core.clock import SYSTEM_CLOCK
 
 SAME_SIGNAL_SECONDS = 0.5
@@ -56,7 +57,7 @@ async def run(
     stop = asyncio.Event()
     _stop_on_signals(stop, engine.defaults.shutdown_grace_seconds)
     await engine.serve(
-        only=only or None, replace=replace, stop=stop, ready=lambda: _banner(engine, frozenset(only) or ROLES)
+        only=only or None, replace=replace, stop=stop, ready=lambda: _begun(engine, frozenset(only) or ROLES)
     )
     say("stopped")
     return 0
@@ -80,7 +81,8 @@ async def declare(app: App = None, /, *, replace: Replace = False, common: Commo
             )
 
 
-def _banner(engine: Engine, roles: frozenset[Role]) -> None:
+def _begun(engine: Engine, roles: frozenset[Role]) -> None:
+    collect_rarely()  # all is loaded now
     program, defaults = engine.program, engine.defaults
     what = ", ".join(role for role in ("scheduler", "projectors", "worker") if role in roles)
     if "worker" in roles:

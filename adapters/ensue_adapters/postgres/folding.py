@@ -9,7 +9,7 @@ import msgspec
 
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
-from ensue_adapters.sql.gathering import NOBODY, Batch, WaitingBatch, WorkBatch
+from ensue_adapters.sql.gathering import Batch, WaitingBatch, WorkBatch
 from ensue_core.changes import (
     ChainMoved,
     OwnMoved,
@@ -69,22 +69,19 @@ class Folding:
                 assert_never(batch)
 
     async def _write_work(self, batch: WorkBatch) -> None:
-        rows = [(row, False, NOBODY) for row in batch.added] + [(row, True, batch.lease) for row in batch.begun]
+        rows = [*batch.added, *batch.begun]
         if rows:
             await self._run(
                 "work/add",
-                invocation=[row.invocation for row, _, _ in rows],
-                task=column([row.task for row, _, _ in rows]),
-                attempt=[row.attempt for row, _, _ in rows],
-                due=[row.due for row, _, _ in rows],
-                created=[row.created for row, _, _ in rows],
-                started=[started for _, started, _ in rows],
-                failures=[row.failures for row, _, _ in rows],
-                crashes=[row.crashes for row, _, _ in rows],
-                depth=[row.depth for row, _, _ in rows],
-                root=column([row.root for row, _, _ in rows]),
-                worker=column([lease.worker for _, _, lease in rows]),
-                lease_until=[lease.until for _, _, lease in rows],
+                invocation=[row.invocation for row in rows],
+                task=column([row.task for row in rows]),
+                due=[row.due for row in rows],
+                created=[row.created for row in rows],
+                depth=[row.depth for row in rows],
+                root=column([row.root for row in rows]),
+                begun=[False] * len(batch.added) + [True] * len(batch.begun),
+                worker=batch.lease.worker,
+                until=batch.lease.until,
             )
         if batch.started:
             lease = batch.lease

@@ -8,7 +8,7 @@ from typing import assert_never
 
 import msgspec
 
-from ensue_adapters.sql.gathering import NOBODY, Batch, Lease, WaitingBatch, WorkBatch
+from ensue_adapters.sql.gathering import Batch, WaitingBatch, WorkBatch
 from ensue_adapters.sqlite.rows import write_rows
 from ensue_adapters.sqlite.statements import sql
 from ensue_core.changes import (
@@ -70,11 +70,11 @@ class Folding:
                 assert_never(batch)
 
     def _write_work(self, batch: WorkBatch) -> None:
-        rows = [self._work_row(row, 0, NOBODY) for row in batch.added]
-        rows += [self._work_row(row, 1, batch.lease) for row in batch.begun]
-        more = len(rows)
-        if rows:
-            write_rows(self._connection, "work/add", rows)
+        more = len(batch.added) + len(batch.begun)
+        if more:
+            lease = (batch.lease.worker, batch.lease.until)
+            write_rows(self._connection, "work/add", [self._created(row) for row in batch.added])
+            write_rows(self._connection, "work/begin", [self._created(row) + lease for row in batch.begun])
         if batch.started:
             self._run("work/start", _json(batch.started), batch.lease.worker, batch.lease.until)
         if batch.reopened:
@@ -85,22 +85,8 @@ class Folding:
         if more:
             self._run("work/count", more)
 
-    def _work_row(self, row: WorkRow, started: int, lease: Lease) -> tuple[object, ...]:
-        return (
-            self._namespace,
-            row.invocation,
-            row.task,
-            row.attempt,
-            row.due,
-            row.created,
-            started,
-            row.failures,
-            row.crashes,
-            row.depth,
-            row.root,
-            lease.worker,
-            lease.until,
-        )
+    def _created(self, row: WorkRow) -> tuple[object, ...]:
+        return self._namespace, row.invocation, row.task, row.due, row.created, row.depth, row.root
 
     def _write_waiting(self, batch: WaitingBatch) -> None:
         if batch.gone:

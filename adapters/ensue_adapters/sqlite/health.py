@@ -17,9 +17,7 @@ _SKEW_SECONDS = 5.0
 _WAL_BYTES_MAX = 256 * 1024 * 1024
 
 
-def look(
-    connection: sqlite3.Connection, place: Place, places: Places, clock: Clock, hint: bool
-) -> list[Health]:
+def look(connection: sqlite3.Connection, place: Place, places: Places, clock: Clock, hint: bool) -> list[Health]:
     """Return the findings, in the order they are shown."""
     head = read_head(connection, places)
     return [
@@ -37,9 +35,7 @@ def look(
         Health(
             "wake-up",
             True,
-            "other processes are told at once"
-            if hint
-            else f"other processes look every {place.poll_seconds:g} s",
+            "other processes are told at once" if hint else f"other processes look every {place.poll_seconds:g} s",
         ),
     ]
 
@@ -77,7 +73,5 @@ def _size(place: Place) -> Health:
 def _clock(last: int, now: int) -> Health:
     ahead = (last - now) / SECOND
     if ahead > _SKEW_SECONDS:
-        return Health(
-            "clock", False, f"the log is {ahead:.1f} s ahead of this machine's clock: set the clock"
-        )
+        return Health("clock", False, f"the log is {ahead:.1f} s ahead of this machine's clock: set the clock")
     return Health("clock", True, f"{iso(now)}, not behind the log")

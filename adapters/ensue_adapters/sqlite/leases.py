@@ -42,9 +42,7 @@ class SQLiteLeases:
     async def holders(self, prefix: str) -> Sequence[tuple[str, str, str]]:
         """Return (name, holder, note) of the live leases whose name begins so."""
         values = (self._places.namespace, prefix, self._writer.clock.now())
-        return await self._reader.run(
-            lambda connection: connection.execute(sql("leases/holders"), values).fetchall()
-        )
+        return await self._reader.run(lambda connection: connection.execute(sql("leases/holders"), values).fetchall())
 
 
 _: type[Leases] = SQLiteLeases

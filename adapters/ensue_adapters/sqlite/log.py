@@ -62,9 +62,7 @@ class SQLiteLog:
             else:
                 missing.append(position)
         if missing:
-            found.update(
-                await self._reader.run(lambda connection: read_at(connection, self._places, missing))
-            )
+            found.update(await self._reader.run(lambda connection: read_at(connection, self._places, missing)))
         return found
 
     async def find(self, id: Id) -> Record | None:

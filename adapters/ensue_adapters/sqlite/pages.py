@@ -43,9 +43,7 @@ def read_page(connection: sqlite3.Connection, places: Places, after: int, limit:
 def read_at(connection: sqlite3.Connection, places: Places, positions: Collection[int]) -> dict[int, Record]:
     """Return the records at some positions."""
     wanted = [each for each in positions if 0 < each <= POSITION_MAX]
-    version, page = connection.execute(
-        sql("log/at"), (places.first, msgspec.json.encode(wanted).decode())
-    ).fetchone()
+    version, page = connection.execute(sql("log/at"), (places.first, msgspec.json.encode(wanted).decode())).fetchone()
     if page is None:
         return {}
     if version <= FORMAT:

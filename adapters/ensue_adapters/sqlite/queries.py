@@ -76,9 +76,7 @@ def runs(connection: sqlite3.Connection, places: Places, query: RunQuery) -> lis
     return _runs.decode(_run(connection, name, _values(connection, places, query)))
 
 
-def invocations(
-    connection: sqlite3.Connection, places: Places, query: InvocationQuery
-) -> list[InvocationRow]:
+def invocations(connection: sqlite3.Connection, places: Places, query: InvocationQuery) -> list[InvocationRow]:
     """Answer an `InvocationQuery`."""
     values = _values(connection, places, query)
     values["statuses"] = msgspec.json.encode(query.statuses).decode() if query.statuses else None
@@ -97,15 +95,11 @@ def invocations(
     return _invocations.decode(_run(connection, name, values))
 
 
-def _unwell(
-    connection: sqlite3.Connection, statuses: tuple[str, ...], values: dict[str, Any]
-) -> list[InvocationRow]:
+def _unwell(connection: sqlite3.Connection, statuses: tuple[str, ...], values: dict[str, Any]) -> list[InvocationRow]:
     """Merge the newest of each state."""
     rows: list[InvocationRow] = []
     for status in set(statuses):
-        rows += _invocations.decode(
-            _run(connection, "views/invocations_unwell", {**values, "status": status})
-        )
+        rows += _invocations.decode(_run(connection, "views/invocations_unwell", {**values, "status": status}))
     rows.sort(key=lambda row: row.created, reverse=True)
     return rows[: values["limit"]]
 

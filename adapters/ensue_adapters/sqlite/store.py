@@ -103,17 +103,13 @@ class SQLiteStore:
     async def dump_decisions(self) -> dict[str, list[tuple[object, ...]]]:
         """Return every decision view's rows, sorted, without leases."""
         _, places = self._opened()
-        return await self._readers[0].run(
-            snapshot(lambda connection: rebuild.dump(connection, places.namespace))
-        )
+        return await self._readers[0].run(snapshot(lambda connection: rebuild.dump(connection, places.namespace)))
 
     async def health(self) -> Sequence[Health]:
         """Look at the file as `ensue doctor` shows it."""
         _, places = self._opened()
         place, clock, hint = self._place, self.clock, self._wake is not None
-        return await self._readers[0].run(
-            lambda connection: health.look(connection, place, places, clock, hint)
-        )
+        return await self._readers[0].run(lambda connection: health.look(connection, place, places, clock, hint))
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """On the loop, before the writers' callers go on: keep the records and wake who waits for them."""

@@ -19,23 +19,18 @@ def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
             return locked(path)
         case sqlite3.SQLITE_READONLY:
             return StoreUnavailable(
-                f"{path} or its directory is read-only: give this user the right to write both, or choose "
-                "another URL"
+                f"{path} or its directory is read-only: give this user the right to write both, or choose another URL"
             )
         case sqlite3.SQLITE_FULL:
             return StoreUnavailable(
-                f"no room to write {path} (disk full, or a quota): nothing was stored, free some space and "
-                "try again"
+                f"no room to write {path} (disk full, or a quota): nothing was stored, free some space and try again"
             )
         case sqlite3.SQLITE_CANTOPEN:
             return StoreUnavailable(
-                f"{path} cannot be opened: check that its directory exists and that this user may read and "
-                "write there"
+                f"{path} cannot be opened: check that its directory exists and that this user may read and write there"
             )
         case sqlite3.SQLITE_NOTADB:
-            return StoreUnavailable(
-                f"{path} is not a SQLite database: choose another file, or move this one away"
-            )
+            return StoreUnavailable(f"{path} is not a SQLite database: choose another file, or move this one away")
         case sqlite3.SQLITE_CORRUPT:
             return StoreUnavailable(
                 f"{path} is damaged ({error}): stop all programs that use it and restore a backup, "
@@ -44,9 +39,7 @@ def translate(error: sqlite3.Error | OSError, path: Path) -> StoreError:
         case sqlite3.SQLITE_IOERR:
             return StoreUnavailable(f"reading or writing {path} failed ({error}): check the disk")
         case sqlite3.SQLITE_TOOBIG:
-            return StoreError(
-                f"a value is too large for {path} ({error}): store it elsewhere and pass a reference"
-            )
+            return StoreError(f"a value is too large for {path} ({error}): store it elsewhere and pass a reference")
         case _:
             return StoreError(f"{path}: {error}")
 
@@ -66,8 +59,6 @@ def _of_file(error: OSError, path: Path) -> StoreUnavailable:
         case NotADirectoryError():
             return StoreUnavailable(f"{path.parent} is not a directory: correct the URL")
         case PermissionError() | OSError(errno=errno.EROFS):
-            return StoreUnavailable(
-                f"this user may not write {path} or beside it: change its rights or the URL"
-            )
+            return StoreUnavailable(f"this user may not write {path} or beside it: change its rights or the URL")
         case _:
             return StoreUnavailable(f"{path} cannot be used ({error}): check the disk and the URL")

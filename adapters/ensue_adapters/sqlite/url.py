@@ -38,9 +38,7 @@ def parse_url(url: str) -> Place:
     name, _, query = url.removeprefix("sqlite:///").partition("?")
     name = unquote(name)
     if name == ":memory:" or name.startswith("file:"):
-        raise ConfigError(
-            f"{url!r}: SQLite's own memory databases are not shared: use the URL memory: instead"
-        )
+        raise ConfigError(f"{url!r}: SQLite's own memory databases are not shared: use the URL memory: instead")
     if not name or name.endswith("/"):
         raise ConfigError(f"{url!r} names no file: {_FORM}")
     settings: dict[str, object] = {}

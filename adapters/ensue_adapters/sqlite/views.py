@@ -51,9 +51,7 @@ class SQLiteViews:
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; a projection or version not seen before is emptied first."""
         values = (self._namespace, projection)
-        row = await self._reader.run(
-            lambda connection: connection.execute(sql("views/cursor"), values).fetchone()
-        )
+        row = await self._reader.run(lambda connection: connection.execute(sql("views/cursor"), values).fetchone())
         if row is not None and row[0] == version:
             return int(row[1])
 
@@ -80,9 +78,7 @@ class SQLiteViews:
         key = key_of(table)
         return {key(row): row for row in rows}
 
-    async def project(
-        self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int
-    ) -> bool:
+    async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write final rows and move the cursor; False where it has moved."""
         namespace = self._namespace
         written = {table: _written(table, self._places, some.values()) for table, some in rows.items()}
@@ -145,9 +141,7 @@ class SQLiteViews:
 
     async def _read(self, name: str, decoder: Any, *values: object) -> Any:
         bound = (self._namespace, *values)
-        (rows,) = await self._questions.run(
-            lambda connection: connection.execute(sql(name), bound).fetchone()
-        )
+        (rows,) = await self._questions.run(lambda connection: connection.execute(sql(name), bound).fetchone())
         return decoder.decode(rows)
 
     async def _query(self, read: Callable[[sqlite3.Connection], T]) -> T:

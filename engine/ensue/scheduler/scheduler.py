@@ -408,6 +408,8 @@ class Scheduler:
         await leases.hold(f"holder/{self._service}/{self._process}", self._process, version, seconds)
         if state is not None and self._is_mine(state):
             self._leads = await leases.hold(f"leader/{self._service}", self._process, version, seconds)
+            # What was seen before counts no more: another takeover needs a whole lease of its own.
+            self._unheld, self._unheld_for = "", 0.0
             return
         self._leads = False
         await leases.release(f"leader/{self._service}", self._process)
