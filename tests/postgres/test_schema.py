@@ -96,7 +96,7 @@ async def role(server: Server, url: str, grants: str) -> AsyncGenerator[str, Non
             await connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
-GRANTS = (Path(__file__).parents[2] / "docs" / "postgres-grants.sql").read_text("utf-8")
+GRANTS = (Path(__file__).parents[2] / "docs" / "guide" / "postgres-grants.sql").read_text("utf-8")
 
 
 async def test_the_documented_grants_are_enough_for_an_engine_and_none_changes_the_log(
