@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ensue.testing.conformance.drafts import event, submitted
+from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sqlite.rows import write_rows
 from ensue_adapters.sqlite.statements import sql
-from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.turn import Turn
 from ensue_core.errors import StoreUnavailable
 from ensue_core.records import Record

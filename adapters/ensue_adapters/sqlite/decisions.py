@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ensue_adapters.sqlite.folding import Lease
+from ensue_adapters.sql.gathering import Lease
 from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader, snapshot

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from ensue_adapters.sql.tail import Tail
+from ensue_adapters.sql.watch import Watch
 from ensue_adapters.sqlite import repeats
 from ensue_adapters.sqlite.pages import read_at, read_head, read_page
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
-from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.transaction import Transaction
-from ensue_adapters.sqlite.watch import Watch
 from ensue_adapters.sqlite.writer import Writer
 from ensue_core.ids import Id
 from ensue_core.ports import Appended, Head, Log

@@ -6,6 +6,7 @@ import sqlite3
 
 import msgspec
 
+from ensue_adapters.sql.gathering import gather
 from ensue_adapters.sqlite.decisions import dump_chains
 from ensue_adapters.sqlite.folding import Folding
 from ensue_adapters.sqlite.pages import read_page
@@ -27,7 +28,7 @@ def rebuild(tx: Transaction) -> None:
     after = 0
     folding = Folding(tx.connection, tx.namespace)
     while page := read_page(tx.connection, tx.places, after, _PAGE):
-        folding.fold(page)
+        folding.fold(gather(page))
         after = page[-1].position
     for lease in leases:
         tx.connection.execute(sql("work/lease"), (tx.namespace, *lease))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ensue_adapters.sql.tail import Tail
+from ensue_adapters.sql.watch import Watch
 from ensue_adapters.sqlite import health, rebuild
 from ensue_adapters.sqlite.connection import check_version
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
@@ -14,13 +16,12 @@ from ensue_adapters.sqlite.delivery import Delivery
 from ensue_adapters.sqlite.filesystem import refuse_network
 from ensue_adapters.sqlite.leases import SQLiteLeases
 from ensue_adapters.sqlite.log import SQLiteLog
+from ensue_adapters.sqlite.look import Look
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader, snapshot
-from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.url import Place, parse_url
 from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.wake import Wake
-from ensue_adapters.sqlite.watch import Watch
 from ensue_adapters.sqlite.work import SQLiteWork
 from ensue_adapters.sqlite.writer import Writer
 from ensue_core.clock import Clock
@@ -71,7 +72,7 @@ class SQLiteStore:
         # Reads that the engine waits for, and questions of people, which may take long.
         reads, questions = (Reader(self._place, delivery, name) for name in ("reads", "questions"))
         self._readers = [reads, questions]
-        self._watch = Watch(loop, reads, places, self._place.poll_seconds)
+        self._watch = Watch(loop, Look(reads, places), self._place.poll_seconds)
         if self._place.hint and wake.open(loop, self._watch.hinted):
             self._wake = wake
         self.log = SQLiteLog(self._writer, reads, places, self._tail, self._watch)

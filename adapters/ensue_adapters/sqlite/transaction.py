@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ensue_adapters.sqlite.folding import NOBODY, Folding, Lease
+from ensue_adapters.sql.gathering import NOBODY, Lease, gather
+from ensue_adapters.sql.placing import place_all, resolve, root_column, time_of
+from ensue_adapters.sqlite.folding import Folding
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.statements import sql
 from ensue_core.clock import Clock
-from ensue_core.facts import FORMAT, AttemptStarted, encode_fact
+from ensue_core.facts import FORMAT
 from ensue_core.ports import Head
 from ensue_core.records import Draft, Record
 
@@ -47,15 +49,12 @@ class Transaction:
         if not drafts:
             return []
         head = self.head()
-        time = max(self.clock.now(), head.time, floor)
-        drafts = [_resolved(each, head.position + place) for place, each in enumerate(drafts, 1)]
+        time = time_of(self.clock.now(), head, floor)
+        drafts = resolve(drafts, head.position)
         self._insert(drafts, head.position + 1, time)
-        records = [
-            Record(position, each.id, time, each.fact, each.cause, each.root or each.id, FORMAT)
-            for position, each in enumerate(drafts, head.position + 1)
-        ]
+        records = place_all(drafts, head.position, time)
         self._head = Head(records[-1].position, time)
-        Folding(self.connection, self.namespace, lease).fold(records)
+        Folding(self.connection, self.namespace).fold(gather(records, lease))
         self.records += records
         return records
 
@@ -79,7 +78,7 @@ class Transaction:
                 type(one.fact).__name__,
                 FORMAT,
                 one.cause,
-                _root(one),
+                root_column(one),
                 one.data,
             )
             self.connection.execute(sql("log/append_one"), values)
@@ -105,7 +104,7 @@ class Transaction:
         offset = 1
         for each in drafts:
             length = len(each.data)
-            rows.append((type(each.fact).__name__, each.cause, _root(each), offset, length))
+            rows.append((type(each.fact).__name__, each.cause, root_column(each), offset, length))
             offset += length
         self.size += offset
         values = (
@@ -117,11 +116,6 @@ class Transaction:
             msgspec.json.encode(rows).decode(),
         )
         self.connection.execute(sql("log/append_many"), values)
-
-
-def _root(draft: Draft) -> str | None:
-    """What the log's column holds: NULL for a record that is its own root."""
-    return None if draft.root == draft.id else draft.root
 
 
 def _parts(drafts: Sequence[Draft]) -> list[Sequence[Draft]]:
@@ -137,12 +131,3 @@ def _parts(drafts: Sequence[Draft]) -> list[Sequence[Draft]]:
         size += len(each.data)
     parts.append(drafts[start:])
     return parts
-
-
-def _resolved(draft: Draft, position: int) -> Draft:
-    """Say where the creating record stands, if the draft only says how many places before itself."""
-    fact = draft.fact
-    if type(fact) is AttemptStarted and fact.created < 0:
-        placed = msgspec.structs.replace(fact, created=position + fact.created)
-        return msgspec.structs.replace(draft, fact=placed, data=encode_fact(placed))
-    return draft

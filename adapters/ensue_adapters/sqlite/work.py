@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from ensue_adapters.sql.gathering import Lease
+from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sqlite import repeats
-from ensue_adapters.sqlite.folding import Lease
 from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
 from ensue_adapters.sqlite.statements import sql
-from ensue_adapters.sqlite.tail import Tail
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
 from ensue_core.clock import Clock

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from collections.abc import Awaitable, Callable
 
-from ensue_adapters.sqlite.pages import read_head
-from ensue_adapters.sqlite.places import Places
-from ensue_adapters.sqlite.reader import Reader
 from ensue_core.errors import EnsueError, StoreUnavailable
 
 
 class Watch:
-    """Knows the highest position seen and who waits for a higher one. For one event loop."""
+    """Knows the highest position seen and who waits for a higher one. For one event loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, reader: Reader, places: Places, poll_seconds: float) -> None:
+    `look` returns the head's position, or 0 where it has not moved. `poll_seconds` may change at any time.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, look: Callable[[], Awaitable[int]], poll_seconds: float
+    ) -> None:
+        self.poll_seconds = poll_seconds
         self._loop = loop
-        self._reader = reader
-        self._places = places
-        self._poll_seconds = poll_seconds
+        self._look_at_head = look
         self._waiting: dict[asyncio.Future[bool], int] = {}
         self._position = 0
-        self._data_version = -1
         self._hinted = True
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -56,7 +56,7 @@ class Watch:
                 future.set_result(True)
 
     def hinted(self) -> None:
-        """Another process says that it has committed."""
+        """Somebody else says that there is something new."""
         self._hinted = True
         if self._waiting:
             self._look()
@@ -81,7 +81,7 @@ class Watch:
         try:
             while self._hinted and not self._closed:
                 self._hinted = False
-                self.advance(await self._reader.run(self._head_if_changed))
+                self.advance(await self._look_at_head())
         except EnsueError as error:
             self._hinted = True
             for future in self._waiting:
@@ -90,17 +90,9 @@ class Watch:
         finally:
             self._looking = None
 
-    def _head_if_changed(self, connection: sqlite3.Connection) -> int:
-        """On the reader's thread: the data version costs 4 microseconds and moves with any commit."""
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == self._data_version:
-            return 0
-        self._data_version = version
-        return read_head(connection, self._places).position
-
     def _start_polling(self) -> None:
         if self._timer is None and not self._closed:
-            self._timer = self._loop.call_later(self._poll_seconds, self._poll)
+            self._timer = self._loop.call_later(self.poll_seconds, self._poll)
 
     def _poll(self) -> None:
         self._timer = None

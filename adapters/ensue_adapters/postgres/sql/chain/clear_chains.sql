@@ -1,0 +1,2 @@
+-- Empty the namespace's chains, before they are folded again.
+DELETE FROM ensue.chains WHERE namespace = :namespace;

@@ -1,0 +1,2 @@
+-- The schema itself.
+CREATE SCHEMA IF NOT EXISTS ensue;

@@ -1,0 +1,2 @@
+-- A namespace's number.
+SELECT number FROM ensue.namespaces WHERE name = :name;

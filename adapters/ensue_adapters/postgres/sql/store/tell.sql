@@ -1,0 +1,2 @@
+-- Tell those who listen, at the commit.
+SELECT pg_notify(:channel, '');

@@ -1,0 +1,2 @@
+-- Empty the namespace's problems, before they are folded again.
+DELETE FROM ensue.problems WHERE namespace = :namespace;

@@ -1,0 +1,20 @@
+-- Invocations of one tree of causes, newest first.
+SELECT
+    invocations.id, invocations.task, invocations.status, invocations.created, invocations.registered,
+    invocations.run, invocations.trigger, invocations.emitter, invocations.attempts, invocations.due,
+    invocations.started, invocations.ended, invocations.ended_at, invocations.error_type,
+    invocations.error_message, invocations.cause,
+    CASE invocations.root WHEN '' THEN NULL ELSE coalesce(invocations.root, replace(invocations.id::text, '-', '')) END AS root
+FROM ensue.invocations
+WHERE invocations.namespace = :namespace
+    AND invocations.id IN (
+        SELECT id FROM ensue.invocations WHERE namespace = :namespace AND root = :root
+        UNION ALL
+        SELECT id FROM ensue.invocations WHERE namespace = :namespace AND id = :root_id::uuid AND root IS NULL
+    )
+    AND invocations.created BETWEEN :first AND :last
+    AND (:task::text IS NULL OR invocations.task = :task)
+    AND (:trigger::text IS NULL OR invocations.trigger = :trigger)
+    AND (:emitter::uuid IS NULL OR invocations.emitter = :emitter)
+    AND (:statuses::text[] IS NULL OR invocations.status = ANY(:statuses))
+ORDER BY invocations.created DESC LIMIT :limit;

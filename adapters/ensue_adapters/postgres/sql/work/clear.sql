@@ -1,0 +1,2 @@
+-- Empty the namespace's work, before it is folded again.
+DELETE FROM ensue.work WHERE namespace = :namespace;

@@ -1,0 +1,2 @@
+-- Invocations ended.
+DELETE FROM ensue.work WHERE namespace = :namespace AND invocation = ANY(:invocations::uuid[]);

@@ -1,0 +1,2 @@
+-- How many invocations are unfinished.
+SELECT count(*) FROM ensue.work WHERE namespace = :namespace;

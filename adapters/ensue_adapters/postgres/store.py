@@ -1,0 +1,183 @@
+"""The store: connects, holds the ports together, closes in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from ensue_adapters.postgres import health, rebuild, schema
+from ensue_adapters.postgres.appender import Appender
+from ensue_adapters.postgres.connections import Connections, listening_place
+from ensue_adapters.postgres.decisions import PostgresDecisions
+from ensue_adapters.postgres.leases import PostgresLeases
+from ensue_adapters.postgres.listener import Listener
+from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.place import Place, parse_url
+from ensue_adapters.postgres.session import Session
+from ensue_adapters.postgres.space import Space
+from ensue_adapters.postgres.statements import Statements
+from ensue_adapters.postgres.tasks import OwnTasks
+from ensue_adapters.postgres.trouble import Trouble, translate
+from ensue_adapters.postgres.views import PostgresViews
+from ensue_adapters.postgres.work import PostgresWork
+from ensue_adapters.postgres.writer import Writer
+from ensue_adapters.sql.tail import Tail
+from ensue_adapters.sql.watch import Watch
+from ensue_core.clock import Clock
+from ensue_core.errors import StoreUnavailable
+from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
+from ensue_core.records import Record
+
+
+class PostgresStore:
+    """One namespace of one Postgres schema. It belongs to the event loop that opens it."""
+
+    log: Log
+    decisions: Decisions
+    work: Work
+    leases: Leases
+    views: Views
+
+    def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
+        self.namespace = namespace
+        self.clock = clock
+        self._place = place
+        self._connections: Connections | None = None
+        self._tasks: OwnTasks | None = None
+        self._tail = Tail()
+        self._watch: Watch | None = None
+        self._listener: Listener | None = None
+        self._writer: Writer | None = None
+        self._appender: Appender | None = None
+
+    async def open(self) -> None:
+        """Connect; make the schema where there is none. One clear error where that cannot be."""
+        if self._connections is not None:
+            return
+        # The work of opening is ours too: a caller who gives up leaves nothing half open.
+        opening = asyncio.ensure_future(self._open())
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.gather(opening, return_exceptions=True)
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish what was asked and let go of everything. Repeating it does nothing."""
+        if self._watch is not None:
+            await self._watch.close()
+        if self._tasks is not None:
+            await self._tasks.close()
+        if self._listener is not None:
+            await self._listener.close()
+        if self._connections is not None:
+            await self._connections.close()
+        self._connections = self._watch = self._listener = self._writer = self._appender = None
+
+    async def rebuild_decisions(self) -> None:
+        """Drop the decision views and fold them again from the log, in one transaction."""
+        await self._opened().run(rebuild.rebuild)
+
+    async def dump_decisions(self) -> dict[str, list[tuple[object, ...]]]:
+        """Return every decision view's rows, sorted, without leases."""
+        writer = self._opened()
+        return await writer.snapshot(lambda session: rebuild.dump(session, writer.space.number))
+
+    async def health(self) -> Sequence[Health]:
+        """Look at the schema as `ensue doctor` shows it."""
+        writer = self._opened()
+        hears = self._listener is not None and self._listener.hears
+        return await writer.read(lambda session: health.look(session, self._place, writer.space, self.clock, hears))
+
+    async def _open(self) -> None:
+        place, statements = self._place, Statements(self._place.schema)
+        connections = Connections(place, statements)
+        try:
+            await connections.open()
+            try:
+                space = await self._prepare(connections)
+            except BaseException:
+                await connections.close()
+                raise
+        except Trouble as error:
+            raise translate(error, place) from error
+        self._connections = connections
+        self._tasks = OwnTasks(place.name)
+        self._tail = Tail()
+        self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
+        self._appender = Appender(self._writer)
+        self._watch = Watch(asyncio.get_running_loop(), self._look, place.deaf_poll_seconds)
+        self.log = PostgresLog(self._writer, self._appender, self._tail, self._watch)
+        self.decisions = PostgresDecisions(self._writer)
+        self.work = PostgresWork(self._writer, self._tail)
+        self.leases = PostgresLeases(self._writer)
+        self.views = PostgresViews(self._writer)
+        direct = listening_place(place)
+        if direct is not None:
+            self._listener = Listener(direct, space.channel, self._heard, self._hears)
+            await self._listener.open()
+
+    async def _prepare(self, connections: Connections) -> Space:
+        """See that the schema is there and is ours, and find the namespace's number in it."""
+        async with connections.reading() as session:
+            ready = await schema.check(session, self._place)
+        if not ready:
+            await schema.upgrade(self._place)
+        async with connections.reading() as session:
+            number = await self._number(session)
+        if number is None:
+            async with connections.session() as session, session.connection.transaction():
+                await session.run("store/add_namespace", name=self.namespace)
+            async with connections.reading() as session:
+                number = await self._number(session)
+        assert number is not None
+        return Space(self.namespace, number, f"{self._place.schema}.{number}")
+
+    async def _number(self, session: Session) -> int | None:
+        row = await session.row("store/namespace", name=self.namespace)
+        return None if row is None else int(row[0])
+
+    async def _look(self) -> int:
+        """Read the head; what somebody's transaction put into the intake enters the log now."""
+        writer, appender = self._opened(), self._appender
+        position, waiting = await writer.read(self._head_and_intake)
+        if waiting and appender is not None:
+            await appender.drain()
+        return position
+
+    async def _head_and_intake(self, session: Session) -> tuple[int, bool]:
+        assert self._writer is not None
+        row = await session.row("log/look", namespace=self._writer.space.number)
+        assert row is not None
+        return row[0], row[1]
+
+    def _committed(self, records: Sequence[Record], size: int) -> None:
+        """Before the writers' callers go on: keep the records and wake who waits for them."""
+        self._tail.extend(records, size)
+        if self._watch is not None:
+            self._watch.advance(records[-1].position)
+
+    def _heard(self, pid: int) -> None:
+        """Somebody has committed. Our own commits are known already."""
+        if self._watch is not None and (self._connections is None or pid not in self._connections.pids()):
+            self._watch.hinted()
+
+    def _hears(self, hears: bool) -> None:
+        """The listener works, or it does not: then polling has to be faster."""
+        if self._watch is not None:
+            self._watch.poll_seconds = self._place.poll_seconds if hears else self._place.deaf_poll_seconds
+            self._watch.hinted()
+
+    def _opened(self) -> Writer:
+        if self._writer is None:
+            raise StoreUnavailable(f"{self._place.name} is not open: open the engine before you use it")
+        return self._writer
+
+
+def open_store(url: str, namespace: str, clock: Clock) -> Store:
+    """Return the store that a URL names, not yet open; raises `ConfigError` for a bad URL."""
+    return PostgresStore(parse_url(url), namespace, clock)
+
+
+_: OpenStore = open_store

@@ -1,0 +1,195 @@
+"""Query views: rows and cursor move in one transaction, rows travel as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar, cast, get_type_hints
+
+from ensue_adapters.postgres import queries
+from ensue_adapters.postgres.session import Session
+from ensue_adapters.postgres.texts import column
+from ensue_adapters.postgres.transaction import Transaction
+from ensue_adapters.postgres.writer import Writer
+from ensue_core.ids import Id
+from ensue_core.ports import Cursor, EventQuery, InvocationQuery, RowKey, RowTable, RunQuery, Views
+from ensue_core.rows import (
+    ROW_TYPES,
+    AttemptRow,
+    EventRow,
+    InvocationRow,
+    ParticipantRow,
+    ProblemRow,
+    QueryRow,
+    RunRow,
+    ScheduleRow,
+    TriggerStatsRow,
+)
+
+T = TypeVar("T")
+
+
+class PostgresViews:
+    """The namespace's query views in a Postgres schema."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._namespace = writer.space.number
+
+    async def cursor(self, projection: str, version: int) -> int:
+        """Return the last position folded; a projection or version not seen before is emptied first."""
+
+        async def look(session: Session) -> int | None:
+            row = await session.row("views/cursor", namespace=self._namespace, projection=projection)
+            return int(row[1]) if row is not None and row[0] == version else None
+
+        async def begin(tx: Transaction) -> int:
+            values = {"namespace": tx.namespace, "projection": projection}
+            await tx.session.run("views/start_cursor", **values)
+            row = await tx.session.row("views/lock_cursor", **values)
+            if row is not None and row[0] == version:
+                return int(row[1])
+            await _clear(tx)
+            await tx.session.run("views/reset_cursor", version=version, **values)
+            return 0
+
+        found = await self._writer.read(look)
+        return await self._writer.run(begin) if found is None else found
+
+    async def load(self, table: RowTable, keys: Collection[RowKey]) -> dict[RowKey, QueryRow]:
+        """Return the rows with those keys."""
+        if not keys:
+            return {}
+        row_type, names = ROW_TYPES[table]
+        columns = {name: list(values) for name, values in zip(names, zip(*keys, strict=True), strict=True)}
+        values = {name: column(each) if name in _texts(table) else each for name, each in columns.items()}
+
+        async def look(session: Session) -> list[QueryRow]:
+            rows = await session.rows(f"views/load_{table}", namespace=self._namespace, **values)
+            return [row_type(*row) for row in rows]
+
+        key = key_of(table)
+        return {key(row): row for row in await self._writer.read(look)}
+
+    async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
+        """Write final rows and move the cursor; False where it has moved."""
+        written = {table: _columns(table, list(some.values())) for table, some in rows.items() if some}
+
+        async def job(tx: Transaction) -> bool:
+            moved = await tx.session.run(
+                "views/move_cursor",
+                namespace=tx.namespace,
+                projection=before.projection,
+                version=before.version,
+                before=before.position,
+                after=after,
+            )
+            if moved == 0:
+                return False
+            for table, columns in written.items():
+                await tx.session.run(f"views/write_{table}", namespace=tx.namespace, **columns)
+            return True
+
+        return await self._writer.run(job)
+
+    async def drop(self) -> None:
+        """Empty every query view and its cursor."""
+
+        async def job(tx: Transaction) -> None:
+            await tx.session.run("views/clear_cursors", namespace=tx.namespace)
+            await _clear(tx)
+
+        await self._writer.run(job)
+
+    async def events(self, query: EventQuery) -> Sequence[EventRow]:
+        """Return events that fit, newest first."""
+        return await self._query(lambda session: queries.events(session, self._namespace, query))
+
+    async def runs(self, query: RunQuery) -> Sequence[RunRow]:
+        """Return runs that fit, newest first."""
+        return await self._query(lambda session: queries.runs(session, self._namespace, query))
+
+    async def invocations(self, query: InvocationQuery) -> Sequence[InvocationRow]:
+        """Return invocations that fit, newest first by creation."""
+        return await self._query(lambda session: queries.invocations(session, self._namespace, query))
+
+    async def participants(self, run: Id) -> Sequence[ParticipantRow]:
+        """Return a run's participants in order."""
+        return await self._rows(ParticipantRow, "views/participants", run=run)
+
+    async def attempts(self, invocation: Id) -> Sequence[AttemptRow]:
+        """Return an invocation's attempts in order."""
+        return await self._rows(AttemptRow, "views/attempts", invocation=invocation)
+
+    async def trigger_stats(self) -> Sequence[TriggerStatsRow]:
+        """Return what each trigger has done."""
+        return await self._rows(TriggerStatsRow, "views/trigger_stats")
+
+    async def schedules(self) -> Sequence[ScheduleRow]:
+        """Return each cron condition's schedule."""
+        return await self._rows(ScheduleRow, "views/schedules")
+
+    async def problems(self, before: int | None, limit: int) -> Sequence[ProblemRow]:
+        """Return recent problems, newest first."""
+        return await self._rows(ProblemRow, "views/problems", before=before, limit=limit)
+
+    async def _rows(self, row_type: Callable[..., T], name: str, **values: Any) -> list[T]:
+        async def look(session: Session) -> list[T]:
+            return [row_type(*row) for row in await session.rows(name, namespace=self._namespace, **values)]
+
+        return await self._writer.read(look)
+
+    async def _query(self, look: Callable[[Session], Awaitable[T]]) -> T:
+        return await self._writer.snapshot(look)
+
+
+_: type[Views] = PostgresViews
+
+
+async def _clear(tx: Transaction) -> None:
+    for table in ROW_TYPES:
+        await tx.session.run(f"views/clear_{table}", namespace=tx.namespace)
+
+
+def _columns(table: RowTable, rows: Sequence[QueryRow]) -> dict[str, Sequence[object]]:
+    """Return rows as the arrays that a statement takes."""
+    row_type, _ = ROW_TYPES[table]
+    texts = _texts(table)
+    columns: dict[str, Sequence[object]] = {}
+    for name in row_type.__struct_fields__:
+        values = [getattr(row, name) for row in rows]
+        columns[name] = column(values) if name in texts else values
+    if table in _ROOTED:
+        columns["root"] = column(list(_roots(cast("Iterable[EventRow | InvocationRow]", rows))))
+    return columns
+
+
+_ROOTED = {"events", "invocations"}
+"""Tables whose rows most often are their own roots."""
+
+
+def _roots(rows: Iterable[EventRow | InvocationRow]) -> Iterable[str | None]:
+    """What the column holds: NULL for a row that is its own root, '' for one that has none."""
+    for row in rows:
+        yield None if row.root == row.id else row.root or ""
+
+
+@cache
+def _texts(table: str) -> frozenset[str]:
+    """Return the fields that hold any text: ids hold none that needs care."""
+    row_type, _ = ROW_TYPES[table]
+    hints = get_type_hints(row_type)
+    return frozenset(name for name in row_type.__struct_fields__ if hints[name] in (str, str | None))
+
+
+@cache
+def key_of(table: str) -> Callable[[QueryRow], RowKey]:
+    """Return what takes a row's key from it."""
+    _, names = ROW_TYPES[table]
+    take = cast("Callable[[QueryRow], Any]", attrgetter(*names))
+
+    def only(row: QueryRow) -> RowKey:
+        return (take(row),)
+
+    return take if len(names) > 1 else only

@@ -1,0 +1,176 @@
+"""Unfinished invocations: claimed, renewed, ended and cancelled, each in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from ensue_adapters.postgres.pages import read_at
+from ensue_adapters.postgres.session import Session
+from ensue_adapters.postgres.texts import column
+from ensue_adapters.postgres.transaction import Transaction
+from ensue_adapters.postgres.writer import Writer
+from ensue_adapters.sql.gathering import Lease
+from ensue_adapters.sql.tail import Tail
+from ensue_core.defaults import SECOND
+from ensue_core.facts import AttemptStarted, InvocationCancelled
+from ensue_core.ids import Id, derive_from
+from ensue_core.ports import Claimed, End, Work
+from ensue_core.records import Draft, Record, draft
+from ensue_core.rows import WorkRow
+
+_SPARE = 32
+"""Candidates looked at beyond what is wanted, so that claimers who meet find other rows."""
+
+
+class PostgresWork:
+    """The namespace's work in a Postgres schema."""
+
+    def __init__(self, writer: Writer, tail: Tail) -> None:
+        self._writer = writer
+        self._namespace = writer.space.number
+        self._tail = tail
+
+    async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
+        """Start up to `limit` due, unstarted attempts of those tasks, oldest due first."""
+        wanted = column(sorted(set(tasks)))
+        # Looking costs no lock: most often there is nothing, or a Step has started it already.
+        if limit <= 0 or not wanted or not await self._ready(wanted):
+            return []
+
+        async def job(tx: Transaction) -> list[WorkRow]:
+            found = await tx.session.rows(
+                "work/due",
+                namespace=tx.namespace,
+                tasks=wanted,
+                now=tx.clock.now(),
+                limit=limit,
+                looked_at=2 * limit + _SPARE,
+            )
+            rows = [WorkRow(*row) for row in found]
+            until = tx.clock.now() + round(lease_seconds * SECOND)
+            await tx.append([_start(row, worker) for row in rows], lease=Lease(worker, until))
+            return rows
+
+        rows = await self._writer.run(job)
+        created = await self._created(rows)
+        return [Claimed(msgspec.structs.replace(row, started=True), created[row.created]) for row in rows]
+
+    async def renew(self, worker: str, held: Sequence[tuple[Id, int]], lease_seconds: float) -> list[bool]:
+        """Renew leases; False for each that is no longer this worker's."""
+        if not held:
+            return []
+
+        async def job(tx: Transaction) -> list[bool]:
+            until = tx.clock.now() + round(lease_seconds * SECOND)
+            rows = await tx.session.rows(
+                "work/renew",
+                namespace=tx.namespace,
+                worker=worker,
+                until=until,
+                invocations=[invocation for invocation, _ in held],
+                attempts=[attempt for _, attempt in held],
+            )
+            kept = {(invocation, attempt) for invocation, attempt in rows}
+            return [each in kept for each in held]
+
+        return await self._writer.run(job)
+
+    async def finish(self, ends: Sequence[End]) -> list[bool]:
+        """Append ends whose attempt is current and started, with their buffered events."""
+        if not ends:
+            return []
+
+        async def job(tx: Transaction) -> list[bool]:
+            current = await _lock(tx, [each.invocation for each in ends])
+            now = tx.clock.now()
+            effective: list[bool] = []
+            drafts: list[Draft] = []
+            for each in ends:
+                until = current.get((each.invocation, each.attempt))
+                counts = until is not None and (until <= now or not each.if_expired)
+                effective.append(counts)
+                if counts:
+                    del current[each.invocation, each.attempt]
+                    drafts.append(each.end)
+                    drafts += each.buffered
+            if drafts:
+                await tx.append_each(drafts)
+            return effective
+
+        return await self._writer.run(job)
+
+    async def expired(self, limit: int) -> Sequence[WorkRow]:
+        """Return started attempts whose lease has run out."""
+        return await self._rows("work/expired", now=self._writer.clock.now(), limit=limit)
+
+    async def cancel(self, cancellation: Draft) -> bool:
+        """Append an `InvocationCancelled` where the invocation has not ended."""
+        fact = cancellation.fact
+        assert isinstance(fact, InvocationCancelled), "cancel takes the draft of an InvocationCancelled"
+
+        async def job(tx: Transaction) -> bool:
+            if not await tx.session.rows("work/lock", namespace=tx.namespace, invocations=[fact.invocation]):
+                return False
+            await tx.append_each([cancellation])
+            return True
+
+        return await self._writer.run(job)
+
+    async def get(self, invocation: Id) -> WorkRow | None:
+        """Return the row of an unfinished invocation."""
+        rows = await self._rows("work/row", invocation=invocation)
+        return rows[0] if rows else None
+
+    async def next_due(self, tasks: Collection[str]) -> int | None:
+        """Return the earliest log time at which an unstarted attempt of those tasks is due."""
+        found: int | None = await self._value("work/next_due", tasks=column(list(tasks)))
+        return found
+
+    async def queued(self) -> int:
+        """Return how many invocations are unfinished."""
+        found: int = await self._value("work/queued")
+        return found
+
+    async def _ready(self, tasks: Sequence[str | None]) -> bool:
+        found: bool = await self._value("work/ready", tasks=tasks, now=self._writer.clock.now())
+        return found
+
+    async def _rows(self, name: str, /, **values: Any) -> list[WorkRow]:
+        async def look(session: Session) -> list[WorkRow]:
+            return [WorkRow(*row) for row in await session.rows(name, namespace=self._namespace, **values)]
+
+        return await self._writer.read(look)
+
+    async def _value(self, name: str, /, **values: Any) -> Any:
+        async def look(session: Session) -> Any:
+            row = await session.row(name, namespace=self._namespace, **values)
+            assert row is not None
+            return row[0]
+
+        return await self._writer.read(look)
+
+    async def _created(self, rows: Sequence[WorkRow]) -> dict[int, Record]:
+        """Return the records that created some rows, from memory or the log."""
+        recent = {row.created: self._tail.at(row.created) for row in rows}
+        found = {position: record for position, record in recent.items() if record is not None}
+        missing = [position for position, record in recent.items() if record is None]
+        if missing:
+            found |= await self._writer.read(lambda session: read_at(session, self._namespace, missing))
+        return found
+
+
+_: type[Work] = PostgresWork
+
+
+async def _lock(tx: Transaction, invocations: Sequence[Id]) -> dict[tuple[Id, int], int]:
+    """Lock rows and return the attempts that are current and started, and until when they are leased."""
+    rows = await tx.session.rows("work/lock", namespace=tx.namespace, invocations=invocations)
+    return {(invocation, attempt): until for invocation, attempt, started, until in rows if started}
+
+
+def _start(row: WorkRow, worker: str) -> Draft:
+    fact = AttemptStarted(row.invocation, row.attempt, row.task, row.created, worker, row.depth)
+    return draft(derive_from(row.invocation, "start", row.attempt), fact, cause=row.invocation, root=row.root)

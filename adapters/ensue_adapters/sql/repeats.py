@@ -1,0 +1,63 @@
+"""Idempotent appending: which drafts are new, and what those that are not agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ensue_core.facts import EventEmitted, Fact, InvocationCreated
+from ensue_core.ids import Id
+from ensue_core.ports import Appended
+from ensue_core.records import Draft, Record
+from ensue_core.values import canonical, decode
+
+
+def fresh_of(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping[Id, int]) -> list[Draft]:
+    """Return the drafts that add a record: those whose id neither stands nor came before among them.
+
+    Only the `careful` ones are looked at; `standing` holds the positions of ids that stand.
+    """
+    return [drafts[index] for index in _first(drafts, careful, standing).values()]
+
+
+def outcomes_of(
+    drafts: Sequence[Draft],
+    careful: Sequence[bool],
+    standing: Mapping[Id, int],
+    placed: Mapping[Id, Record],
+    stored: Mapping[int, Record],
+) -> list[Appended]:
+    """Say what became of each draft. `placed` are the new records by id, `stored` those that stood before."""
+    first = _first(drafts, careful, standing)
+    outcomes: list[Appended] = []
+    for index, draft in enumerate(drafts):
+        if first.get(draft.id) == index:
+            outcomes.append(Appended(placed[draft.id].position))
+            continue
+        stands = stored[standing[draft.id]] if draft.id in standing else placed[draft.id]
+        outcomes.append(Appended(stands.position, duplicate=True, conflict=not same(stands.fact, draft.fact)))
+    return outcomes
+
+
+def _first(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping[Id, int]) -> dict[Id, int]:
+    first: dict[Id, int] = {}
+    for index, (draft, look) in enumerate(zip(drafts, careful, strict=True)):
+        if not (look and (draft.id in standing or draft.id in first)):
+            first[draft.id] = index
+    return first
+
+
+def same(one: Fact, other: Fact) -> bool:
+    """Whether two facts of one id say the same: code and payload, task and arguments, or everything."""
+    match one, other:
+        case EventEmitted(), EventEmitted():
+            return one.code == other.code and _same_value(one.payload, other.payload)
+        case InvocationCreated(), InvocationCreated():
+            return one.task == other.task and _same_value(one.arguments, other.arguments)
+        case _:
+            return one == other
+
+
+def _same_value(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+    return bytes(one) == bytes(other) or canonical(decode(one)) == canonical(decode(other))

@@ -1,0 +1,90 @@
+"""Through a pooler that shares connections by transaction, everything works but LISTEN, which goes direct."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from ensue.testing.conformance.drafts import TASK, claim_one, end, event, matched, step, submitted
+from ensue_core.errors import StoreUnavailable
+from ensue_core.ports import Committed, Cursor, EventQuery
+from tests.postgres.stores import codes, opened, whole
+from tests.servers.pooler import Pooler, pooling
+from tests.servers.postgres import Server, choose, local, system_binaries, wheel_binaries
+
+
+@pytest.fixture(scope="module")
+def near() -> Iterator[Server]:
+    """A server with a socket that a pooler can use."""
+    with local(Path(choose({}, False, wheel_binaries(), system_binaries()).where)) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def pooler(near: Server) -> AsyncIterator[Pooler]:
+    async with pooling(near.folder, int(near.url.rpartition(":")[2].partition("/")[0])) as pooler:
+        yield pooler
+
+
+def _url(pooler: Pooler, near: Server, options: str = "&pooler=transaction") -> str:
+    name = f"t{uuid4().hex[:12]}"
+    listen = quote(near.url, safe="")
+    return f"postgresql://ensue:x@127.0.0.1:{pooler.port}/postgres?schema={name}&listen={listen}{options}"
+
+
+async def test_a_store_works_through_a_pooler(near: Server, pooler: Pooler) -> None:
+    url = _url(pooler, near)
+    async with opened(url) as one, opened(url) as other:
+        await asyncio.gather(*(each.log.append([event(), submitted()]) for each in (one, other) for _ in range(20)))
+        assert len(await codes(one)) == 40 == len(await codes(other))
+        claims = await asyncio.gather(*(each.work.claim("w1", [TASK], 10, 15) for each in (one, other)))
+        ends = [end(each.row) for claimed in claims for each in claimed]
+        assert await one.work.finish(ends) == [True] * len(ends)
+        mine = step(matched(1), clock=1, through=200)
+        assert isinstance(await other.decisions.commit(mine), Committed)
+        assert len((await one.decisions.load("main")).waiting) == 1
+        assert await one.views.cursor("queries", 1) == 0
+        assert await one.views.project(Cursor("queries", 1, 0), {}, 3)
+        assert list(await other.views.events(EventQuery())) == []
+        dump = await one.dump_decisions()
+        await other.rebuild_decisions()
+        assert await one.dump_decisions() == dump
+        assert all(each.well for each in await one.health())
+        records = await whole(other)
+        assert [record.position for record in records] == list(range(1, len(records) + 1))
+    assert pooler.transactions > 20
+
+
+async def test_the_direct_address_hears_at_once(near: Server, pooler: Pooler) -> None:
+    url = _url(pooler, near, "&pooler=transaction&poll=3600")
+    async with opened(url) as one, opened(url) as other:
+        assert one._listener is not None
+        assert one._listener.hears
+        waiting = asyncio.ensure_future(one.log.wait(0))
+        await asyncio.sleep(0.05)
+        await other.log.append([event()])
+        async with asyncio.timeout(5):
+            assert await waiting
+
+
+async def test_without_a_direct_address_others_are_polled(near: Server, pooler: Pooler) -> None:
+    url = _url(pooler, near).partition("&listen=")[0] + "&statement_cache_size=0"
+    async with opened(url) as one, opened(url) as other:
+        assert one._listener is None
+        waiting = asyncio.ensure_future(one.log.wait(0))
+        await asyncio.sleep(0.05)
+        await other.log.append([submitted()])
+        async with asyncio.timeout(5):
+            assert await waiting
+        await claim_one(one)
+        (finding,) = [each for each in await one.health() if each.name == "wake-up"]
+        assert "name a direct address with listen=" in finding.says
+
+
+async def test_a_pooler_that_is_not_named_is_noticed(near: Server, pooler: Pooler) -> None:
+    with pytest.raises(StoreUnavailable, match=r"goes through a pooler .*: add pooler=transaction to the URL"):
+        await opened(_url(pooler, near, "")).__aenter__()
