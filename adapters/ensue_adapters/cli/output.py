@@ -27,6 +27,8 @@ STYLES = {
     "CANCELLED": "magenta", "LOST": "red", "fired": "green", "failed": "bold red", "too deep": "bold red",
     "active": "green", "paused": "yellow", "retired": "dim", "ok": "green", "look": "yellow", "bad": "bold red",
     "equal": "green", "different": "bold red", "not folded": "yellow",
+    "waiting": "cyan", "expired": "yellow", "dropped": "yellow", "skipped": "yellow", "not asked": "yellow",
+    "could not be asked": "bold red", "yes": "green", "no": "yellow", "unknown": "red",
 }  # fmt: skip
 """The colour of a status word; the word itself always stands there too."""
 
