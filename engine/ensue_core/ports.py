@@ -35,6 +35,7 @@ from ensue_core.rows import (
 
 if TYPE_CHECKING:
     from ensue_core.archive import Archive
+    from ensue_core.generations import Generations
 
 RowT = TypeVar("RowT", bound=QueryRow)
 
@@ -385,6 +386,7 @@ class Store(Protocol):
     work: Work
     leases: Leases
     views: Views
+    generations: Generations
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""

@@ -561,6 +561,23 @@ BUGS: tuple[Bug, ...] = (
         (f"{REPLAY}/test_verify.py", "-k", "agree"),
     ),
     Bug(
+        "cursor_taken_from_a_view",
+        "a new generation is folded from the log's beginning, not from where the live views stand",
+        f"{MEMORY}/store.py",
+        "        found.tables[found.beside] = ViewTables()\n",
+        "        found.tables[found.beside] = ViewTables()\n"
+        "        found.tables[found.beside].cursors = dict(space.views.cursors)\n",
+        (f"{REPLAY}/test_rebuild.py", "-k", "however or untouched"),
+    ),
+    Bug(
+        "switched_before_it_has_caught_up",
+        "nobody is shown less after a switch than before",
+        f"{SQLITE}/generations.py",
+        "old.version == new.version and old.position > new.position",
+        "old.version == new.version and not new",
+        (SQLITE_ONLY, "-k", "Generations"),
+    ),
+    Bug(
         "slots_decided_anew",
         "a backtest takes the slots of an unchanged schedule as they ticked",
         "engine/ensue/replay/past.py",

@@ -13,7 +13,20 @@ from cyclopts import App, CycloptsError
 
 from ensue import __version__
 from ensue.config import redact
-from ensue_adapters.cli import backtest, db, doctor, emit, explain, follow, look, run, settings, triggers, verify
+from ensue_adapters.cli import (
+    backtest,
+    db,
+    doctor,
+    emit,
+    explain,
+    follow,
+    look,
+    replay,
+    run,
+    settings,
+    triggers,
+    verify,
+)
 from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_adapters.cli.process import loop_factory
@@ -54,6 +67,7 @@ def build() -> App:
     app.command(explain.explain)
     app.command(backtest.backtest)
     app.command(verify.verify)
+    app.command(replay.replay)
     app.command(db.db)
     return app
 

@@ -10,6 +10,7 @@ from ensue_adapters.postgres.appender import Appender
 from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
+from ensue_adapters.postgres.generations import PostgresGenerations
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
@@ -27,6 +28,7 @@ from ensue_adapters.sql.watch import Watch
 from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
+from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
 from ensue_core.records import Record
 
@@ -39,6 +41,7 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    generations: Generations
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -119,6 +122,7 @@ class PostgresStore:
         self.work = PostgresWork(self._writer, self._tail)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.generations = PostgresGenerations(self._writer)
         direct = listening_place(place)
         if direct is not None:
             self._listener = Listener(direct, space.channel, self._heard, self._hears)
