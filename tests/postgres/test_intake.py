@@ -7,8 +7,6 @@ import asyncpg
 import pytest
 
 from ensue.testing.conformance.drafts import TASK, event, submitted
-from ensue_adapters.postgres.log import PostgresLog
-from ensue_core.errors import StoreError
 from ensue_core.facts import EventEmitted, InvocationCreated
 from ensue_core.ids import derive_keyed, new_id
 from tests.postgres.stores import codes, connected, emit, opened, whole
@@ -78,25 +76,16 @@ async def test_a_submit_becomes_work(postgres_url: str) -> None:
 
 async def test_python_drafts_go_with_the_callers_transaction(postgres_url: str) -> None:
     async with opened(postgres_url) as store, connected(postgres_url) as user:
-        log = store.log
-        assert isinstance(log, PostgresLog)
         kept, lost, task = event("kept"), event("lost"), submitted()
         async with user.transaction():
-            await log.append_within(user, [kept, task])
+            assert await store.outbox.put(user, [kept, task]) == 0
         transaction = user.transaction()
         await transaction.start()
-        await log.append_within(user, [lost])
+        await store.outbox.put(user, [lost])
         await transaction.rollback()
-        await log.append([event("last")])
+        await store.log.append([event("last")])
         assert [record.id for record in await whole(store)][:2] == [kept.id, task.id]
         assert len(await whole(store)) == 3
-
-
-async def test_a_connection_outside_a_transaction_is_refused(postgres_url: str) -> None:
-    async with opened(postgres_url) as store, connected(postgres_url) as user:
-        assert isinstance(store.log, PostgresLog)
-        with pytest.raises(StoreError, match="not in a transaction"):
-            await store.log.append_within(user, [event()])
 
 
 async def test_an_idle_namespace_sees_its_outbox_at_once(postgres_url: str) -> None:

@@ -12,6 +12,7 @@ from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.outbox import PostgresOutbox
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
@@ -25,7 +26,7 @@ from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
-from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
+from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 
 
@@ -37,6 +38,7 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    outbox: Outbox
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -107,12 +109,14 @@ class PostgresStore:
         self._tail = Tail()
         self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
         self._appender = Appender(self._writer)
-        self._watch = Watch(asyncio.get_running_loop(), self._look, place.deaf_poll_seconds)
+        loop = asyncio.get_running_loop()
+        self._watch = Watch(loop, self._look, place.deaf_poll_seconds)
         self.log = PostgresLog(self._writer, self._appender, self._tail, self._watch)
         self.decisions = PostgresDecisions(self._writer)
         self.work = PostgresWork(self._writer, self._tail)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.outbox = PostgresOutbox(self._writer, place, loop)
         direct = listening_place(place)
         if direct is not None:
             self._listener = Listener(direct, space.channel, self._heard, self._hears)
@@ -150,7 +154,7 @@ class PostgresStore:
         assert self._writer is not None
         row = await session.row("log/look", namespace=self._writer.space.number)
         assert row is not None
-        return row[0], row[1]
+        return row[0], row[2]
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""
