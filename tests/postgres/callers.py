@@ -84,7 +84,8 @@ async def user(kind: str, url: str) -> AsyncGenerator[User, None]:
 
 @asynccontextmanager
 async def _asyncpg(url: str) -> AsyncGenerator[User, None]:
-    connection = await asyncpg.connect(plain(url))
+    # Behind a pooler, users leave no statement on a connection either.
+    connection = await asyncpg.connect(plain(url), statement_cache_size=0 if "pooler=" in url else 100)
     try:
         transaction = connection.transaction()
         await transaction.start()
@@ -146,9 +147,10 @@ async def _session(url: str) -> AsyncGenerator[User, None]:
 
 @asynccontextmanager
 async def _psycopg(url: str) -> AsyncGenerator[User, None]:
-    connection: Any = psycopg.connect(plain(url), row_factory=AS_DICTS)
+    # Nothing of it blocks the loop: a pooler may run there.
+    connection: Any = await asyncio.to_thread(psycopg.connect, plain(url), row_factory=AS_DICTS)
     try:
-        connection.execute("SELECT 1")
+        await asyncio.to_thread(connection.execute, "SELECT 1")
         yield _blocking(connection, connection.execute)
     finally:
         connection.close()

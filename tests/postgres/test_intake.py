@@ -74,6 +74,16 @@ async def test_a_submit_becomes_work(postgres_url: str) -> None:
         assert json.loads(bytes(claimed[0].record.fact.arguments)) == {"n": 1}
 
 
+async def test_a_submit_in_sql_says_what_it_belongs_to(postgres_url: str) -> None:
+    async with opened(postgres_url) as store, connected(postgres_url) as user:
+        id = await user.fetchval("SELECT submit('test', $1, correlation => 'c1', causation => 'why')", TASK)
+        await store.log.append([event("last")])
+        record = (await whole(store))[0]
+        assert (record.id, record.root, record.cause) == (id.hex, "c1", "why")
+        assert isinstance(record.fact, InvocationCreated)
+        assert record.fact.correlation == "c1"
+
+
 async def test_python_drafts_go_with_the_callers_transaction(postgres_url: str) -> None:
     async with opened(postgres_url) as store, connected(postgres_url) as user:
         kept, lost, task = event("kept"), event("lost"), submitted()

@@ -59,7 +59,7 @@ def recognise(connection: Any, *, awaited: bool) -> Caller:
             if awaited
             else "a SQLAlchemy Session or Connection, or a psycopg Connection"
         )
-        given = type(connection)
+        given: type[Any] = type(connection)
         raise BadConnection(f"connection= takes {takes}, and this is a {given.__module__}.{given.__qualname__}")
     caller = Caller(connection, *known)
     if caller.awaited != awaited:
