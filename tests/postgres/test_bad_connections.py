@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -262,12 +262,13 @@ async def test_a_store_that_shares_no_transaction_names_those_that_do(
     monkeypatch.chdir(tmp_path)
     maker = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", poolclass=NullPool)
     async with Engine(url, app_id="test") as engine:
-        for call in (
-            lambda: engine.emit("a", {}, connection=AsyncSession(maker)),
-            lambda: engine.emit_many("a", [{}], connection=AsyncSession(maker)),
-            lambda: engine.submit("shop.pay", connection=AsyncSession(maker)),
-            lambda: asyncio.to_thread(engine.sync.emit, "a", {}, connection=Session()),
-        ):
+        calls: list[Coroutine[Any, Any, Any]] = [
+            engine.emit("a", {}, connection=AsyncSession(maker)),
+            engine.emit_many("a", [{}], connection=AsyncSession(maker)),
+            engine.submit("shop.pay", connection=AsyncSession(maker)),
+            asyncio.to_thread(engine.sync.emit, "a", {}, connection=Session()),
+        ]
+        for call in calls:
             with pytest.raises(StoreError, match=r"(Memory|SQLite)Store cannot: use a postgresql:// store, or emit"):
-                await call()
+                await call
         assert (await engine.store.log.head()).position == 0

@@ -1,13 +1,16 @@
 """Emitting and submitting in the caller's transaction, whichever library has it open."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
-from ensue import Engine, IdempotencyConflict, NotFound, Tasks, WaitTimeout, current, on_event
+from ensue import Engine, IdempotencyConflict, NotFound, NotRunning, Tasks, WaitTimeout, current, on_event
 from ensue.testing.conformance.drafts import event
 from ensue_adapters.postgres.store import PostgresStore
 from ensue_core.facts import EventEmitted, InvocationCreated
@@ -221,8 +224,6 @@ class Bodies:
 
         @self.tasks.task(max_retries=1, retry_first="1ms")
         def blocks() -> None:
-            import psycopg
-
             with psycopg.connect(plain(self.url)) as connection, connection.transaction():
                 self.engine.sync.emit("done", {"n": 1}, connection=connection)
                 self.engine.sync.submit(weigh, "abc", connection=connection)
@@ -325,3 +326,38 @@ async def test_as_much_as_a_submit_takes_enters_through_a_transaction(postgres_u
         await caller.commit()
         assert await handle.status() == "REGISTERED"
         assert await parked(engine) == []
+
+
+async def test_a_program_without_a_loop_emits_in_its_transactions(postgres_url: str) -> None:
+    engine = Engine(f"{postgres_url}&poll=3600", tasks=[tasks], app_id="test")
+
+    def program() -> bool:
+        with engine.sync as blocking, psycopg.connect(plain(postgres_url)) as connection:
+            with connection.transaction():
+                blocking.emit("kept", {}, idempotency_key="k", connection=connection)
+                handle = blocking.submit(weigh, "abc", connection=connection)
+            with connection.transaction(force_rollback=True):
+                blocking.emit("lost", {}, connection=connection)
+            blocking.call(handle.status())
+            return blocking.emit("kept", {}, idempotency_key="k").duplicate
+
+    assert await asyncio.to_thread(program)
+    async with opened(postgres_url) as store:
+        assert await codes(store) == ["kept"]
+
+
+async def test_a_blocking_connection_on_the_engines_own_loop_is_refused(postgres_url: str) -> None:
+    async with client(postgres_url) as engine, user("psycopg", postgres_url) as caller:
+        for call in (
+            lambda: engine.sync.emit("a", {}, connection=caller.connection),
+            lambda: engine.sync.emit_many("a", [{}], connection=caller.connection),
+            lambda: engine.sync.submit(weigh, "a", connection=caller.connection),
+        ):
+            with pytest.raises(NotRunning, match="would wait for itself"):
+                call()
+
+
+def test_no_library_is_imported_before_its_connection_comes() -> None:
+    program = "import sys, ensue, ensue_adapters.postgres; print({'sqlalchemy', 'psycopg'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

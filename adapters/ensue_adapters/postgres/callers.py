@@ -59,8 +59,7 @@ def recognise(connection: Any, *, awaited: bool) -> Caller:
             if awaited
             else "a SQLAlchemy Session or Connection, or a psycopg Connection"
         )
-        given: type[Any] = type(connection)
-        raise BadConnection(f"connection= takes {takes}, and this is a {given.__module__}.{given.__qualname__}")
+        raise BadConnection(f"connection= takes {takes}, and this is a {_class_of(connection)}")
     caller = Caller(connection, *known)
     if caller.awaited != awaited:
         kind, use = ("awaited", "await engine.emit(...)") if caller.awaited else ("blocking", "engine.sync.emit(...)")
@@ -142,6 +141,10 @@ def _plain_rows() -> Any:
 
 def _formatted(statement: Statement) -> str:
     return _NUMBER.sub(lambda match: f"%({statement.names[int(match[1]) - 1]})s", statement.text)
+
+
+def _class_of(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _names(value: Any) -> set[str]:
