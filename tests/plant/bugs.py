@@ -12,6 +12,7 @@ SCHEDULER = "engine/ensue/scheduler"
 WORKER = "engine/ensue/worker"
 FOLDS = "projections/ensue_projections"
 SQLITE = "adapters/ensue_adapters/sqlite"
+SQL = "adapters/ensue_adapters/sql"
 MEMORY = "adapters/ensue_adapters/memory"
 POSTGRES = "adapters/ensue_adapters/postgres"
 
@@ -345,7 +346,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "repeat_appended_again",
         "an equal key is the same event",
-        f"{SQLITE}/repeats.py",
+        f"{SQL}/repeats.py",
         "            first[draft.id] = index\n",
         "            first[draft.id] = index\n        else:\n            first[draft.id] = index\n",
         (SQLITE_ONLY, f"{ENGINE}/test_events.py"),
@@ -353,7 +354,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "conflict_unnoticed",
         "an equal key with another payload is a conflict",
-        f"{SQLITE}/repeats.py",
+        f"{SQL}/repeats.py",
         "conflict=not same(stands.fact, draft.fact)",
         "conflict=False",
         (f"{ENGINE}/test_events.py", SQLITE_ONLY),
@@ -361,9 +362,9 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "time_goes_back",
         "log time never decreases",
-        f"{SQLITE}/transaction.py",
-        "        time = max(self.clock.now(), head.time, floor)\n",
-        "        time = self.clock.now()\n",
+        f"{SQL}/placing.py",
+        "    return max(now, head.time, floor)\n",
+        "    return now\n",
         (SQLITE_ONLY, "-k", "time or clock"),
     ),
     Bug(

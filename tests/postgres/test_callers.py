@@ -298,7 +298,7 @@ async def test_one_look_after_the_commit_is_enough_for_an_idle_namespace(postgre
                 await caller.emit(engine, "a", {})
                 assert looks == before
                 await caller.commit()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 assert await waiting > position
             # Told of the commit and, where the other engine drained it, of that: never a poll.
             assert 1 <= looks - before <= 2
