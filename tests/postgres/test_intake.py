@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from ensue.testing.conformance.drafts import TASK, event, submitted
+from ensue_adapters.postgres.place import parse_url
 from ensue_core.facts import EventEmitted, InvocationCreated
 from ensue_core.ids import derive_keyed, new_id
 from tests.postgres.stores import codes, connected, emit, opened, whole
@@ -166,3 +169,29 @@ async def test_a_bad_call_is_refused_in_the_users_transaction(postgres_url: str,
         with pytest.raises(asyncpg.PostgresError, match=says):
             await user.execute(call)
         assert await user.fetchval("SELECT count(*) FROM intake") == 0
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "postgres.md").read_text("utf-8")
+
+
+async def test_the_sql_that_the_page_shows_runs(postgres_url: str) -> None:
+    (shown,) = re.findall(r"```sql\n(BEGIN;.*?)```", PAGE, re.DOTALL)
+    (look,) = re.findall(r"```sql\n(SELECT number, reason.*?)```", PAGE, re.DOTALL)
+    schema = parse_url(postgres_url).schema
+    async with opened(postgres_url, namespace="default") as store, connected(postgres_url) as user:
+        await user.execute("CREATE TABLE orders (id integer, total integer)")
+        await user.execute(shown.replace("ensue.", f"{schema}."))
+        await store.log.head()
+        emitted, submitted = (record.fact for record in await whole(store))
+        assert isinstance(emitted, EventEmitted)
+        assert isinstance(submitted, InvocationCreated)
+        assert (emitted.code, emitted.key, submitted.task) == ("order.placed", "order 7", "shop.send_receipt")
+        assert await user.fetch(look.replace("ensue.", f"{schema}.")) == []
+
+
+@pytest.mark.parametrize("name", ["emit", "submit"])
+async def test_a_function_is_what_the_page_says(postgres_url: str, name: str) -> None:
+    (said,) = re.findall(rf"ensue\.{name}\((app_id text,[^)]*)\) RETURNS uuid", PAGE)
+    async with opened(postgres_url), connected(postgres_url) as user:
+        found = await user.fetchval("SELECT pg_get_function_arguments($1::regproc)", name)
+    assert " ".join(said.split()) == found.replace("::text", "")

@@ -22,6 +22,9 @@ from ensue_core.ids import Id
 from ensue_core.ports import Appended, Outbox
 from ensue_core.records import Draft
 
+_ASKS_MAX = 3
+"""How often a connection is asked: our own may lead elsewhere since the last time, where the server began anew."""
+
 
 class PostgresOutbox:
     """What `connection=` comes to, for one namespace of one schema."""
@@ -54,26 +57,28 @@ class PostgresOutbox:
         caller = callers.recognise(connection, awaited=True)
         statement = self._writer.connections.statements("intake/hand_over")
         handed = _encoded(drafts)
-        while True:
+        for _ in range(_ASKS_MAX):
             with refusing(self._place):
                 head = await callers.run(caller, statement, self._values(handed))
             if head is not None:
                 return int(head)
             if not await self._moved():
-                raise self._elsewhere()
+                break
+        raise self._elsewhere()
 
     def put_blocking(self, connection: object, drafts: Sequence[Draft]) -> int:
         """The same on a connection that blocks, in any thread but the loop's."""
         caller = callers.recognise(connection, awaited=False)
         statement = self._writer.connections.statements("intake/hand_over")
         handed = _encoded(drafts)
-        while True:
+        for _ in range(_ASKS_MAX):
             with refusing(self._place):
                 head = callers.run_blocking(caller, statement, self._values(handed))
             if head is not None:
                 return int(head)
             if not asyncio.run_coroutine_threadsafe(self._moved(), self._loop).result():
-                raise self._elsewhere()
+                break
+        raise self._elsewhere()
 
     def _values(self, handed: str) -> dict[str, str]:
         return {"place": self._leads_to, "app_id": self._writer.space.name, "drafts": handed}
