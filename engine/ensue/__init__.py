@@ -64,6 +64,7 @@ from ensue.queries import (
     TriggerView,
     WaitingView,
 )
+from ensue.replay.told import ConditionView, Explanation
 from ensue.resources import Resource
 from ensue.tasks import AsyncTask, SyncTask, Task, TaskRef, Tasks, TriggerLike
 from ensue.trace import Node, Trace
@@ -134,6 +135,7 @@ __all__ = [
     "Comparison",
     "Composite",
     "Condition",
+    "ConditionView",
     "ConfigError",
     "CronContext",
     "Current",
@@ -150,6 +152,7 @@ __all__ = [
     "EventDetail",
     "EventView",
     "ExceptionContext",
+    "Explanation",
     "FormatTooNew",
     "Handle",
     "IdempotencyConflict",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -19,6 +20,7 @@ from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
 from ensue.program import Program, assemble
 from ensue.queries import Events, Invocations, Problems, Runs, Triggers
+from ensue.replay.told import Explanation
 from ensue.resources import ResourceValues
 from ensue.running import Role, Running
 from ensue.settled import Settling
@@ -466,6 +468,25 @@ class Engine(Tasks):
     async def trace(self, id: str) -> Trace:
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""
         return await trace(self.store, parse_id(id))
+
+    async def explain(
+        self,
+        trigger: str | None = None,
+        *,
+        event: str | None = None,
+        key: str | None = None,
+        at: datetime | None = None,
+        invocation: str | None = None,
+    ) -> Explanation:
+        """Say why a trigger fired or did not, and what would have made it fire; or why an invocation has not ended.
+
+        Of a trigger, one thing is asked: what became of an event (or of an invocation's changes, by its id), what
+        waits under a key of a join, or what it did at a time. What the log does not tell, the declared conditions
+        are asked again; nothing is written. Raises `BadQuery`, `BadId` and `NotFound`.
+        """
+        from ensue.replay.asking import explain
+
+        return await explain(self.store, self.program, self.service, self.defaults, trigger, event, key, at, invocation)
 
     def tail(self, after: int | None = None, kinds: Collection[str] | None = None) -> AsyncIterator[Record]:
         """Follow the log from a position, or from its end."""

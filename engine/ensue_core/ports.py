@@ -8,7 +8,7 @@ reached and `CommitUnknown` when a commit's outcome is not known.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,9 @@ from ensue_core.rows import (
     WaitingRow,
     WorkRow,
 )
+
+if TYPE_CHECKING:
+    from ensue_core.archive import Archive
 
 RowT = TypeVar("RowT", bound=QueryRow)
 
@@ -415,6 +418,10 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what was asked and let go of everything. Repeating it does nothing."""
+        ...
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open; this store need not be open for it."""
         ...
 
     async def rebuild_decisions(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ensue_adapters.postgres import health, rebuild, schema
 from ensue_adapters.postgres.appender import Appender
+from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
@@ -24,6 +25,7 @@ from ensue_adapters.postgres.work import PostgresWork
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
@@ -76,6 +78,10 @@ class PostgresStore:
         if self._connections is not None:
             await self._connections.close()
         self._connections = self._watch = self._listener = self._writer = self._appender = None
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return PostgresArchive(self._place, self.namespace)
 
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""
