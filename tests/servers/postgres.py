@@ -32,6 +32,9 @@ IMAGE = "postgres:18"
 # Fast, and honest about everything but the power supply.
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=300", "log_min_messages=fatal", "jit=off")
 
+# As it is used: acknowledged is on disk.
+DURABLE = ("max_connections=300", "log_min_messages=fatal")
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -100,10 +103,14 @@ class Account:
 
 @dataclass
 class Server:
-    """A running server that tests may fill. `url` names its maintenance database and a superuser."""
+    """A running server that tests may fill. `url` names its maintenance database and a superuser.
+
+    `ours`: it was started here, and ends with what started it.
+    """
 
     url: str
     data: Path | None = None
+    ours: bool = True
     _start: Sequence[str] = ()
     _process: subprocess.Popen[bytes] | None = None
     _log: Path | None = None
@@ -215,33 +222,29 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def running(choice: Choice | None = None) -> Generator[Server]:
+def running(choice: Choice | None = None, settings: Sequence[str] = SETTINGS) -> Generator[Server]:
     """Start what was chosen, and end what was started."""
     if choice is None:
         choice = choose(os.environ, docker_answers(), wheel_binaries(), system_binaries())
     match choice.kind:
         case "address":
-            yield Server(choice.where)
+            yield Server(choice.where, ours=False)
         case "container":
-            with _container(choice.where) as server:
+            with _container(choice.where, settings) as server:
                 yield server
         case "binaries":
-            with local(Path(choice.where)) as server:
+            with local(Path(choice.where), settings) as server:
                 yield server
 
 
 @contextmanager
-def _container(image: str) -> Generator[Server]:
+def _container(image: str, settings: Sequence[str]) -> Generator[Server]:
     from testcontainers.postgres import PostgresContainer
 
     with PostgresContainer(image, username="ensue", password="ensue", dbname="postgres", driver=None).with_command(
-        _options()
+        " ".join(f"-c {each}" for each in settings)
     ) as box:
         yield Server(box.get_connection_url())
-
-
-def _options() -> str:
-    return " ".join(f"-c {each}" for each in SETTINGS)
 
 
 @contextmanager
@@ -287,7 +290,7 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Accoun
     for each in settings:
         start += ["-c", each]
     url = f"postgresql://ensue:{password}@127.0.0.1:{port}/postgres"
-    return Server(url, data, start, None, folder / "log", account)
+    return Server(url, data, True, start, None, folder / "log", account)
 
 
 def unprivileged() -> Account:
