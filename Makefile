@@ -62,8 +62,8 @@ bench: $(READY) ## measure speed (ARGS=... are passed on)
 
 campaign: crash simulate plant ## longer hunts for faults: LENGTH seconds of crashes, LENGTH seeds
 
-crash: $(READY) ## kill real processes for LENGTH seconds
-	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(ARGS)
+crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the server, too)
+	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(if $(STORE),--store $(STORE)) $(ARGS)
 
 simulate: $(READY) ## run LENGTH seeds of the simulated engine
 	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ensue.running import Role
+from tests.crash.database import Database
 from tests.crash.evidence import judge, rest
 from tests.crash.points import POINTS
-from tests.crash.processes import LEASE_SECONDS, Place, Slot, fork, send, serve
+from tests.crash.processes import AWAY, LEASE_SECONDS, Place, Slot, fork, prepare, send, serve
+from tests.servers.postgres import binaries, local
 from tests.simulation.program import Version
 
 REST_SECONDS = 25.0
@@ -35,8 +37,8 @@ ALL: tuple[Role, ...] = ("scheduler", "projectors", "worker")
 class Fleet:
     """The processes of one place, and what was done to them."""
 
-    def __init__(self, directory: Path, seed: int, deaths: float = 0.0) -> None:
-        self.place = Place(directory)
+    def __init__(self, directory: Path, seed: int, deaths: float = 0.0, server: str = "") -> None:
+        self.place = Place(directory, server)
         self.seed = seed
         self.deaths = deaths
         self.draw = random.Random(f"fleet {seed}")
@@ -44,6 +46,7 @@ class Fleet:
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._clients: dict[int, tuple[int, int, float]] = {}
+        self._ask("prepare", lambda answer: prepare(self.place))
 
     # Starting and ending.
 
@@ -85,7 +88,9 @@ class Fleet:
                 continue
             slot.pid, slot.stopped_until = 0, 0.0
             slot.exits.append(code)
-            if code not in (0, -signal.SIGKILL):
+            if code == AWAY and self.place.server:
+                self.counts["store away"] += 1
+            elif code not in (0, -signal.SIGKILL):
                 self.wrong.append(f"{slot.name} ended with {code}")
             self.counts["died by itself"] += code == -signal.SIGKILL and bool(slot.point)
             slot.point = ""
@@ -95,8 +100,8 @@ class Fleet:
             code = _ended(pid)
             if code is not None:
                 del self._clients[pid]
-                if code == -signal.SIGKILL:
-                    self.counts["client died"] += 1
+                if code == -signal.SIGKILL or (code == AWAY and self.place.server):
+                    self.counts["client died"] += code == -signal.SIGKILL
                     self.client(number, acts, gap)
                 elif code:
                     self.wrong.append(f"client {number} ended with {code}")
@@ -176,20 +181,33 @@ def _ended(pid: int) -> int | None:
 
 def attack(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.15) -> Fleet:
     """Three workers, two schedulers, projectors, another service and two clients, attacked for a while."""
-    fleet = Fleet(directory, seed, deaths=0.01)
+    return _attack(Fleet(directory, seed, deaths=0.01), seconds, gap_seconds, [_harm])
+
+
+def attack_with_server(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.3) -> Fleet:
+    """The same on a Postgres server, which is attacked as well."""
+    with local(binaries()) as server:
+        database = Database(server)
+        fleet = Fleet(directory, seed, deaths=0.01, server=f"{database.url}?schema=sim")
+        return _attack(fleet, seconds, gap_seconds, [_harm, lambda fleet: database.harm(fleet.draw, fleet.counts)], 5)
+
+
+def _attack(
+    fleet: Fleet, seconds: float, gap_seconds: float, harms: Sequence[Callable[[Fleet], None]], acts: float = 12
+) -> Fleet:
     for number in range(3):
         fleet.add(f"worker{number}", "main", "v1", ("worker",))
     for number in range(2):
         fleet.add(f"scheduler{number}", "main", "v1", ("scheduler",))
     fleet.add("projector", "main", "v1", ("projectors",))
     fleet.add("side", "side", "side", ALL)
-    acts = max(int(seconds * 12), 20)
+    number_of_acts = max(int(seconds * acts), 20)
     for number in range(2):
-        fleet.client(number, acts, 0.05)
+        fleet.client(number, number_of_acts, 0.05)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         fleet.wait(min(fleet.draw.expovariate(1 / gap_seconds), 1.0))
-        _harm(fleet)
+        fleet.draw.choice(harms)(fleet)
     fleet.come_to_rest()
     return fleet
 
@@ -223,10 +241,10 @@ def _harm(fleet: Fleet) -> None:
 # One death at one moment.
 
 
-def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1) -> Fleet:
+def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1, server: str = "") -> Fleet:
     """Let one process die at a fail-point, with its roles together or apart from the others; then come to rest."""
-    point = POINTS[name]
-    fleet = Fleet(directory, seed)
+    fleet = Fleet(directory, seed, server=server)
+    point = POINTS[fleet.place.kind][name]
     layouts: Sequence[tuple[Role, ...]] = [("scheduler",), ("worker",), ("projectors",)] if apart else [ALL]
     victim: Slot | None = None
     for roles in layouts:

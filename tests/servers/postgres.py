@@ -92,6 +92,12 @@ def system_binaries() -> list[Path]:
     return sorted(found, key=lambda folder: -int(folder.parent.name))
 
 
+def binaries() -> Path:
+    """The folder of binaries for a server that may be killed: never one that others use. Raises `NoServer`."""
+    named = {name: value for name, value in os.environ.items() if name == BINARIES}
+    return Path(choose(named, False, wheel_binaries(), system_binaries()).where)
+
+
 @dataclass(frozen=True)
 class Account:
     """Who runs the server's programs; nobody else than who runs the tests, where it says nothing."""
@@ -140,19 +146,26 @@ class Server:
                 group=self._account.group,
                 extra_groups=self._account.groups,
             )
-        self._wait()
+        self.wait()
 
     def kill(self) -> None:
         """Kill every process of it, as a machine that loses power would end them (but for its disk)."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        process = self._running()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
         self._wait_for_children()
 
-    def stop(self) -> None:
-        """End it at once, cleanly."""
+    def kill_child(self, number: int) -> None:
+        """Kill one of its processes; the others then begin again, as after a crash."""
+        children = _children(self._running().pid)
+        if children:
+            with suppress(ProcessLookupError):
+                os.kill(children[number % len(children)], signal.SIGKILL)
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """End it at once, cleanly; with SIGQUIT as if it crashed."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             try:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
@@ -161,22 +174,25 @@ class Server:
 
     def pause(self) -> None:
         """Stop its main process: no new connection is accepted."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let a paused one go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        self._running().send_signal(signal.SIGCONT)
 
-    def _wait(self) -> None:
-        assert self._process is not None
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "only a server that was started here can be harmed"
+        return self._process
+
+    def wait(self) -> None:
+        """Wait until it accepts connections."""
+        process = self._running()
         assert self._log is not None
         host, port = _host_port(self.url)
         pause = 0.02
         waited = 0.0
         while waited < START_SECONDS:
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 raise NoServer(f"{self._start[0]} ended at once: {self._log.read_text('utf-8', 'replace')[-2000:]}")
             if _answers(host, port):
                 return
@@ -201,6 +217,15 @@ def _holders(data: Path) -> list[str]:
             if os.readlink(each / "cwd") == str(data):
                 found.append(each.name)
     return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(each.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(each.parent.name))
+    return sorted(found)
 
 
 def _host_port(url: str) -> tuple[str, int]:

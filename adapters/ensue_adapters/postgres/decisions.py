@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -139,7 +140,9 @@ async def _triggers(session: Session, namespace: int, service: str | None) -> tu
             trigger,
             version,
             _spec.decode(spec),
-            state,
+            sys.intern(
+                state
+            ),  # a default is left out where it is that very object: facts made of it are bytes in a digest
             begins,
             None if own is None else _through.decode(own),
             reason,
