@@ -15,17 +15,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ensue.running import Role
-from tests.crash.database import Database
+from tests.crash.database import database
 from tests.crash.evidence import judge, rest
-from tests.crash.points import POINTS
+from tests.crash.points import POINTS, Point
 from tests.crash.processes import AWAY, LEASE_SECONDS, Place, Slot, fork, prepare, send, serve
-from tests.servers.postgres import binaries, local
 from tests.simulation.program import Version
 
-REST_SECONDS = 25.0
+REST_SECONDS = 60.0
 """How long a deployment may take to come to rest once faults have stopped."""
 
 STOP_SECONDS = 10.0
@@ -115,6 +114,15 @@ class Fleet:
 
     # The end.
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        """End what still runs, where a round broke."""
+        for pid in [*(slot.pid for slot in self.slots if slot.pid), *self._clients]:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
     def come_to_rest(self) -> None:
         """Faults have stopped: clients finish, everything drains, everybody stops cleanly; then look."""
         until = time.monotonic() + REST_SECONDS
@@ -154,6 +162,7 @@ class Fleet:
                 self.wrong.append(f"{slot.name} did not stop within {STOP_SECONDS:g} s")
                 os.kill(slot.pid, signal.SIGKILL)
                 os.waitpid(slot.pid, 0)
+                slot.pid = 0
             elif slot.exits[-1] != 0:
                 self.wrong.append(f"{slot.name} ended with {slot.exits[-1]} when it was asked to stop")
 
@@ -181,15 +190,20 @@ def _ended(pid: int) -> int | None:
 
 def attack(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.15) -> Fleet:
     """Three workers, two schedulers, projectors, another service and two clients, attacked for a while."""
-    return _attack(Fleet(directory, seed, deaths=0.01), seconds, gap_seconds, [_harm])
+    with Fleet(directory, seed, deaths=0.01) as fleet:
+        return _attack(fleet, seconds, gap_seconds, [_harm])
 
 
 def attack_with_server(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.3) -> Fleet:
-    """The same on a Postgres server, which is attacked as well."""
-    with local(binaries()) as server:
-        database = Database(server)
-        fleet = Fleet(directory, seed, deaths=0.01, server=f"{database.url}?schema=sim")
-        return _attack(fleet, seconds, gap_seconds, [_harm, lambda fleet: database.harm(fleet.draw, fleet.counts)], 5)
+    """The same on a Postgres server, which is attacked as well; with an odd seed it has a synchronous standby."""
+    draw, counts = random.Random(f"database {seed}"), Counter[str]()
+    with (
+        database(draw, counts, replicated=bool(seed % 2)) as server,
+        Fleet(directory, seed, deaths=0.01, server=f"{server.url}?schema=sim") as fleet,
+    ):
+        _attack(fleet, seconds, gap_seconds, [_harm, lambda fleet: server.harm()], 5)
+        fleet.counts.update(counts)
+        return fleet
 
 
 def _attack(
@@ -243,8 +257,24 @@ def _harm(fleet: Fleet) -> None:
 
 def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1, server: str = "") -> Fleet:
     """Let one process die at a fail-point, with its roles together or apart from the others; then come to rest."""
-    fleet = Fleet(directory, seed, server=server)
-    point = POINTS[fleet.place.kind][name]
+    with Fleet(directory, seed, server=server) as fleet:
+        point = POINTS[fleet.place.kind][name]
+        victim = _begin(fleet, name, point, apart=apart)
+        until = time.monotonic() + 15
+        asked = False
+        while time.monotonic() < until and not _died(fleet, victim):
+            fleet.wait(0.05)
+            if victim is not None and point.asked_to_stop and not asked and not fleet.sending:
+                asked = True
+                fleet.kill(victim, signal.SIGTERM)
+        if not _died(fleet, victim):
+            fleet.wrong.append(f"nobody died at {name}")
+        fleet.come_to_rest()
+        return fleet
+
+
+def _begin(fleet: Fleet, name: str, point: Point, *, apart: bool) -> Slot | None:
+    """Start everybody; return who is to die, None for the client."""
     layouts: Sequence[tuple[Role, ...]] = [("scheduler",), ("worker",), ("projectors",)] if apart else [ALL]
     victim: Slot | None = None
     for roles in layouts:
@@ -258,17 +288,7 @@ def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1, server: 
         fleet.client(0, 24, 0.01, name, point.count)
     else:
         fleet.client(0, 24, 0.01)
-    until = time.monotonic() + 15
-    asked = False
-    while time.monotonic() < until and not _died(fleet, victim):
-        fleet.wait(0.05)
-        if victim is not None and point.asked_to_stop and not asked and not fleet.sending:
-            asked = True
-            fleet.kill(victim, signal.SIGTERM)
-    if not _died(fleet, victim):
-        fleet.wrong.append(f"nobody died at {name}")
-    fleet.come_to_rest()
-    return fleet
+    return victim
 
 
 def _died(fleet: Fleet, victim: Slot | None) -> bool:

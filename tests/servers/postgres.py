@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -117,16 +117,25 @@ class Server:
     url: str
     data: Path | None = None
     ours: bool = True
-    _start: Sequence[str] = ()
+    home: Path = Path()
+    start_command: Sequence[str] = ()
+    account: Account = field(default_factory=Account)
     _process: subprocess.Popen[bytes] | None = None
-    _log: Path | None = None
-    _account: Account = field(default_factory=Account)
 
     @property
     def folder(self) -> Path:
         """Where its socket is, which trusts everybody here."""
         assert self.data is not None, "only a server that was started here has one"
-        return self.data.parent
+        return self.home
+
+    @property
+    def runs(self) -> bool:
+        """Whether its main process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def started_with(self, command: Sequence[str]) -> Server:
+        """Return a server like this one, which another command starts."""
+        return replace(self, start_command=command, _process=None)
 
     def database(self, name: str) -> str:
         """The URL of another database of this server."""
@@ -134,17 +143,16 @@ class Server:
 
     def start(self) -> None:
         """Start it (again) and wait until it accepts connections."""
-        assert self._log is not None
         with self._log.open("ab") as log:
             self._process = subprocess.Popen[bytes](
-                list(self._start),
+                list(self.start_command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                user=self._account.user,
-                group=self._account.group,
-                extra_groups=self._account.groups,
+                user=self.account.user,
+                group=self.account.group,
+                extra_groups=self.account.groups,
             )
         self.wait()
 
@@ -180,6 +188,10 @@ class Server:
         """Let a paused one go on."""
         self._running().send_signal(signal.SIGCONT)
 
+    @property
+    def _log(self) -> Path:
+        return self.home / "log"
+
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "only a server that was started here can be harmed"
         return self._process
@@ -187,18 +199,19 @@ class Server:
     def wait(self) -> None:
         """Wait until it accepts connections."""
         process = self._running()
-        assert self._log is not None
         host, port = _host_port(self.url)
         pause = 0.02
         waited = 0.0
         while waited < START_SECONDS:
             if process.poll() is not None:
-                raise NoServer(f"{self._start[0]} ended at once: {self._log.read_text('utf-8', 'replace')[-2000:]}")
+                raise NoServer(
+                    f"{self.start_command[0]} ended at once: {self._log.read_text('utf-8', 'replace')[-2000:]}"
+                )
             if _answers(host, port):
                 return
             time.sleep(pause)
             waited += pause
-        raise NoServer(f"{self._start[0]} did not start in {START_SECONDS:g} s: {self._log.read_text()[-2000:]}")
+        raise NoServer(f"{self.start_command[0]} did not start in {START_SECONDS:g} s: {self._log.read_text()[-2000:]}")
 
     def _wait_for_children(self) -> None:
         """Children of a killed server end by themselves; a new one refuses to start before they have."""
@@ -310,12 +323,12 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Accoun
     )  # fmt: skip
     if made.returncode:
         raise NoServer(f"{binaries}/initdb failed: {(made.stderr or made.stdout).decode()[-2000:]}")
-    port = _free_port()
+    port = free_port()
     start = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
     for each in settings:
         start += ["-c", each]
     url = f"postgresql://ensue:{password}@127.0.0.1:{port}/postgres"
-    return Server(url, data, True, start, None, folder / "log", account)
+    return Server(url, data, True, folder, start, account)
 
 
 def unprivileged() -> Account:
@@ -340,7 +353,8 @@ def _reachable(binaries: Path, folder: Path) -> Path:
     return copy / binaries.name
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -148,9 +148,15 @@ class PostgresStore:
 
     async def _head_and_intake(self, session: Session) -> tuple[int, bool]:
         assert self._writer is not None
+        witness = self._writer.witness
+        seen = witness.position
         row = await session.row("log/look", namespace=self._writer.space.number)
         assert row is not None
-        return row[0], row[1]
+        position, id, waiting = row
+        witness.check_head(position or 0, seen)
+        if position is not None:
+            witness.saw(position, id)
+        return position or 0, waiting
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""
