@@ -252,7 +252,7 @@ class Engine(Tasks):
         from ensue.scheduler.scheduler import Scheduler
 
         scheduler = Scheduler(
-            self.store, self.program, self.clock, self.defaults,
+            self.store, self.program, self.store.clock, self.defaults,
             service=self.service, process="declare", asker=InlineAsker(), replace=replace,
         )  # fmt: skip
         await scheduler.declare()

@@ -50,7 +50,8 @@ class Running:
         gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         roles = ROLES if only is None else frozenset(only)
-        store, program, clock, defaults = engine.store, engine.program, engine.clock, engine.defaults
+        store, program, defaults = engine.store, engine.program, engine.defaults
+        clock = store.clock  # all processes of a store agree on its time
         self._engine, self._replace = engine, replace
         self.name = process_name()
         self.asker = asker or ThreadAsker(clock, defaults)

@@ -34,7 +34,7 @@ async def look(session: Session, place: Place, space: Space, clock: Clock, hears
         Health("log", True, f"{head.position} records, the last one at {iso(head.time)}" if head.position else "empty"),
         _sizes(*sizes),
         _parked(*parked),
-        _clock(head.time, clock.now()),
+        _clock(head.time, server[4], clock.now()),
         Health(
             "wake-up",
             True,
@@ -74,8 +74,11 @@ def _parked(count: int, reason: str | None) -> Health:
     return Health("intake", False, f"{count} parked, the last because {reason}: look in the table `parked`")
 
 
-def _clock(last: int, now: int) -> Health:
+def _clock(last: int, now: int, here: int) -> Health:
+    off = (here - now) / SECOND
+    if abs(off) > _SKEW_SECONDS:
+        return Health("clock", False, f"this machine's clock is {off:.1f} s off the server's, which counts: set it")
     ahead = (last - now) / SECOND
     if ahead > _SKEW_SECONDS:
-        return Health("clock", False, f"the log is {ahead:.1f} s ahead of this machine's clock: set the clock")
+        return Health("clock", False, f"the log is {ahead:.1f} s ahead of the server's clock: set that")
     return Health("clock", True, f"{iso(now)}, not behind the log")

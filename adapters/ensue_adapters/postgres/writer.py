@@ -10,6 +10,7 @@ import asyncpg
 
 from ensue_adapters.postgres.connections import Connections
 from ensue_adapters.postgres.place import Place
+from ensue_adapters.postgres.server_clock import ServerClock
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
 from ensue_adapters.postgres.tasks import OwnTasks
@@ -50,7 +51,7 @@ class Writer:
         self.patience_seconds = place.command_seconds
         self._place = place
         self._committed = committed
-        connections.greet = self._recognise
+        connections.greet = self.recognise
         self._begin = "store/begin_pooled" if place.pooled else "store/begin"
         self._room = 0
         self._extending: asyncio.Task[None] | None = None
@@ -116,13 +117,19 @@ class Writer:
         if records[-1].position >= self._room and self._extending is None:
             self._extending = self.tasks.begin(self._extend(records[-1].position))
 
-    async def _recognise(self, session: Session) -> None:
-        """See that a server that is met (again) has what was seen before."""
-        position, id = self.witness.position, self.witness.id
+    async def recognise(self, session: Session) -> None:
+        """See that a server that is met (again) has what was seen before, and ask it for the time."""
+        position, id, asked = self.witness.position, self.witness.id, self.clock.monotonic()
         row = await session.row("log/witness", namespace=self.space.number, position=position)
         assert row is not None
         self.witness.check_record(position, id, row[0])
         self.witness.check_head(row[1], position)
+        self.learn(row[2], asked)
+
+    def learn(self, micros: int, asked: float) -> None:
+        """The server has told the time, to a question of the monotonic moment `asked`."""
+        if isinstance(self.clock, ServerClock):
+            self.clock.told(micros, asked)
 
     async def _once(self, job: Job[T], careful: bool) -> T:
         async with self.connections.session() as session:
