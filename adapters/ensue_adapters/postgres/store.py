@@ -25,6 +25,7 @@ from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
 from ensue_core.clock import Clock, SystemClock
+from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreUnavailable
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
 from ensue_core.records import Record
@@ -90,8 +91,11 @@ class PostgresStore:
     async def health(self) -> Sequence[Health]:
         """Look at the schema as `ensue doctor` shows it."""
         writer = self._opened()
-        hears, clock = self._listener is not None and self._listener.hears, self._host_clock
-        return await writer.read(lambda session: health.look(session, self._place, writer.space, clock, hears))
+        hears = self._listener is not None and self._listener.hears
+        off = (self._host_clock.now() - self.clock.now()) / SECOND
+        return await writer.read(
+            lambda session: health.look(session, self._place, writer.space, self.clock, off, hears)
+        )
 
     async def _open(self) -> None:
         place, statements = self._place, Statements(self._place.schema)
