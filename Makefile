@@ -65,8 +65,8 @@ campaign: crash simulate plant ## longer hunts for faults: LENGTH seconds of cra
 crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the server, too)
 	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-simulate: $(READY) ## run LENGTH seeds of the simulated engine
-	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)
+simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres: on a simulated SQL server)
+	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(STORE),--sql) $(ARGS)
 
 plant: $(READY) ## plant known bugs one by one and see the suite catch each
 	$(BIN)/python -m tests.plant $(ARGS)
