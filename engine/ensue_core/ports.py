@@ -32,6 +32,7 @@ from ensue_core.rows import (
     WaitingRow,
     WorkRow,
 )
+from ensue_core.topics import Offsets
 
 RowT = TypeVar("RowT", bound=QueryRow)
 
@@ -382,6 +383,7 @@ class Store(Protocol):
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""

@@ -12,6 +12,7 @@ from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.offsets import PostgresOffsets
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
@@ -27,6 +28,7 @@ from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
 from ensue_core.records import Record
+from ensue_core.topics import Offsets
 
 
 class PostgresStore:
@@ -37,6 +39,7 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -113,6 +116,7 @@ class PostgresStore:
         self.work = PostgresWork(self._writer, self._tail)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.offsets = PostgresOffsets(self._writer)
         direct = listening_place(place)
         if direct is not None:
             self._listener = Listener(direct, space.channel, self._heard, self._hears)

@@ -8,7 +8,9 @@ from pathlib import Path
 from ensue_adapters.sqlite.statements import schema, sql
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
 
-VERSION = 1
+VERSION = 2
+ADDED: dict[int, tuple[str, ...]] = {1: ("23_topics",)}
+"""What each version lacks of the next one: files of `sql/schema`, each of which only adds a table."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path, namespace: str) -> int:
@@ -38,6 +40,11 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
     if not {"meta", "log", "namespaces"} <= tables:
         raise StoreUnavailable(f"{path} is another program's database: choose a file of its own for ensue")
     found = version(connection)
+    while found in ADDED:
+        for statement in schema(*ADDED[found]):
+            connection.execute(statement)
+        found += 1
+        connection.execute(sql("store/set_version"), (str(found),))
     if found != VERSION:
         raise SchemaMismatch(
             f"{path} has schema {found}, this version of ensue knows {VERSION}: upgrade ensue, or open it "
