@@ -70,8 +70,10 @@ class KafkaTopic:
         client, self._client = self._client, None
         await self._letters.close()
         # In tasks of their own: stopping may raise a CancelledError that is not ours.
-        closing = [each for each in (consumer and consumer.stop(), client and client.close()) if each is not None]
-        await asyncio.gather(*closing, return_exceptions=True)
+        if consumer is not None:
+            await asyncio.gather(consumer.stop(), return_exceptions=True)
+        if client is not None:
+            await asyncio.gather(client.close(), return_exceptions=True)
 
     async def spans(self) -> Mapping[int, Span]:
         """Return what each partition holds now."""
