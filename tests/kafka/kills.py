@@ -71,7 +71,7 @@ class Ingesting:
         log = (self._folder / "ingest.log").open("ab")
         command = [sys.executable, "-m", "ensue_adapters.cli", "ingest"]
         with log:
-            return subprocess.Popen[bytes](command, cwd=self._folder, env=_environ(), stdout=log, stderr=log)
+            return subprocess.Popen[bytes](command, cwd=self._folder, env=environ(), stdout=log, stderr=log)
 
     def keep(self) -> None:
         """Start it again if it has ended."""
@@ -90,7 +90,8 @@ class Ingesting:
         self.process.wait()
 
 
-def _environ() -> dict[str, str]:
+def environ() -> dict[str, str]:
+    """The environment of a process of ours: nothing said by variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ENSUE_")}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
