@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_listed_and_sent_again(topic: str, place: Path, e
         assert "is not JSON" in listed[0]["reason"]
         shown = ensue("dead-letters")
         assert "0:3" in shown.out
-        assert [line["reason"] for line in ensue("problems", "--json").lines][0].startswith("topic orders, partition 0")
+        assert ensue("problems", "--json").lines[0]["reason"].startswith("topic orders, partition 0, offset")
 
         doctor = {
             each["name"]: each for each in ensue("doctor", "--json").document["findings"] if "topic" in each["name"]
