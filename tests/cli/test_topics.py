@@ -54,11 +54,12 @@ def ingesting(place: Path) -> Generator[subprocess.Popen[str]]:
 
 def wait_for_events(ensue: Ensue, count: int) -> list[dict[str, object]]:
     """Wait until so many events are there."""
+    said = ensue("events", "--json")
     for _ in range(100):
-        said = ensue("events", "--json")
         if said.code == 0 and len(said.lines) >= count:
             return said.lines
         asyncio.run(asyncio.sleep(0.1))
+        said = ensue("events", "--json")
     raise AssertionError(said)
 
 
