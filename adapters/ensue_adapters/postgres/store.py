@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from ensue_adapters.postgres import health, rebuild, schema
 from ensue_adapters.postgres.appender import Appender
+from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.outbox import PostgresOutbox
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.server_clock import ServerClock
 from ensue_adapters.postgres.session import Session
@@ -24,10 +26,11 @@ from ensue_adapters.postgres.work import PostgresWork
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock, SystemClock
 from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreUnavailable
-from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
+from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 
 
@@ -39,6 +42,7 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    outbox: Outbox
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -79,6 +83,10 @@ class PostgresStore:
             await self._connections.close()
         self._connections = self._watch = self._listener = self._writer = self._appender = None
 
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return PostgresArchive(self._place, self.namespace)
+
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""
         await self._opened().run(rebuild.rebuild)
@@ -114,12 +122,14 @@ class PostgresStore:
         self._tail = Tail()
         self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
         self._appender = Appender(self._writer)
-        self._watch = Watch(asyncio.get_running_loop(), self._look, place.deaf_poll_seconds)
+        loop = asyncio.get_running_loop()
+        self._watch = Watch(loop, self._look, place.deaf_poll_seconds)
         self.log = PostgresLog(self._writer, self._appender, self._tail, self._watch)
         self.decisions = PostgresDecisions(self._writer)
         self.work = PostgresWork(self._writer, self._tail)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.outbox = PostgresOutbox(self._writer, place, loop)
         await self._writer.read(self._writer.recognise)
         direct = listening_place(place)
         if direct is not None:
@@ -160,12 +170,12 @@ class PostgresStore:
         seen, asked = witness.position, self.clock.monotonic()
         row = await session.row("log/look", namespace=self._writer.space.number)
         assert row is not None
-        position, id, waiting, micros = row
+        position, _, waiting, id, micros = row
         self._writer.learn(micros, asked)
-        witness.check_head(position or 0, seen)
-        if position is not None:
+        witness.check_head(position, seen)
+        if id is not None:
             witness.saw(position, id)
-        return position or 0, waiting
+        return position, waiting
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""
