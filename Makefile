@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV
 
 .PHONY: help env demo test check format-check lint layers mypy pyright fmt bench \
-	campaign crash simulate plant matrix lock build clean
+	campaign crash simulate plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -79,6 +79,9 @@ matrix: ## run the tests on every supported Python that is here
 		echo "make matrix: Python $$version is $$python"; ran=1; \
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done; [ $$ran = 1 ]
+
+matrix-postgres: $(READY) ## run the Postgres tests on every server version that is here
+	$(BIN)/python -m tests.servers.matrix $(ARGS)
 
 lock: | $(UV) ## renew requirements.lock (UPGRADE=--upgrade moves every version)
 	$(UV) pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \

@@ -37,7 +37,8 @@ async def _commit(store: PostgresStore, row: WorkRow) -> object:
 
 
 async def _rebuild(store: PostgresStore, row: WorkRow) -> object:
-    return await store.rebuild_decisions()
+    await store.rebuild_decisions()
+    return row
 
 
 @pytest.mark.parametrize("act", [_finish, _cancel, _renew, _commit, _rebuild])
