@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV
 
 .PHONY: help env demo test check format-check lint layers mypy pyright fmt bench \
-	campaign crash simulate plant matrix matrix-postgres lock build clean
+	campaign crash simulate load plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -67,6 +67,10 @@ crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the s
 
 simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres: on a simulated SQL server)
 	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(STORE),--sql) $(ARGS)
+
+load: $(READY) ## emit from 20 processes at once, then load one engine fully for LENGTH seconds and look for bloat (Postgres)
+	$(BIN)/python -m tests.load.emitting --seconds 20
+	$(BIN)/python -m tests.load.bloat --seconds $(LENGTH) $(ARGS)
 
 plant: $(READY) ## plant known bugs one by one and see the suite catch each
 	$(BIN)/python -m tests.plant $(ARGS)
