@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV
 
 .PHONY: help env demo test java check format-check lint layers mypy pyright fmt bench \
-	campaign crash simulate ingest ingest-kills plant matrix lock build clean
+	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -83,6 +83,9 @@ ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
 
 ingest-kills: $(READY) java ## kill ingesters and three Kafka brokers for LENGTH seconds
 	$(BIN)/python -m tests.kafka --seconds $(LENGTH) $(ARGS)
+load: $(READY) ## emit from 20 processes at once, then load one engine fully for LENGTH seconds and look for bloat (Postgres)
+	$(BIN)/python -m tests.load.emitting --seconds 20
+	$(BIN)/python -m tests.load.bloat --seconds $(LENGTH) $(ARGS)
 
 plant: $(READY) ## plant known bugs one by one and see the suite catch each
 	$(BIN)/python -m tests.plant $(ARGS)
@@ -95,6 +98,9 @@ matrix: ## run the tests on every supported Python that is here
 		echo "make matrix: Python $$version is $$python"; ran=1; \
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done; [ $$ran = 1 ]
+
+matrix-postgres: $(READY) ## run the Postgres tests on every server version that is here
+	$(BIN)/python -m tests.servers.matrix $(ARGS)
 
 lock: | $(UV) ## renew requirements.lock (UPGRADE=--upgrade moves every version)
 	$(UV) pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \

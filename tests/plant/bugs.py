@@ -15,9 +15,12 @@ SQLITE = "adapters/ensue_adapters/sqlite"
 SQL = "adapters/ensue_adapters/sql"
 MEMORY = "adapters/ensue_adapters/memory"
 POSTGRES = "adapters/ensue_adapters/postgres"
+POSTGRES_BEGINNING = f"{POSTGRES}/sql/migrations/0001_beginning"
 
 ENGINE = "tests/engine"
 STORES = "tests/conformance"
+POSTGRES_ONLY = "tests/conformance/test_postgres.py"
+ON_POSTGRES = "tests/postgres"
 SQLITE_ONLY = "tests/conformance/test_sqlite.py"
 WORKERS = "tests/worker"
 INGEST = "engine/ensue/ingest"
@@ -639,6 +642,142 @@ BUGS: tuple[Bug, ...] = (
         'name.startswith("SaslAuthenticate")',
         'name.startswith("Nothing")',
         ("tests/kafka/test_security.py", "-k", "wrong_password"),
+    # Postgres: the order of commits, locks, servers that lose something.
+    Bug(
+        "bigserial_tail",
+        "a position is given where nobody with an earlier one can still commit",
+        f"{POSTGRES_BEGINNING}/06_enter.sql",
+        "CREATE FUNCTION ensue.enter(of integer, OUT head bigint, OUT moment bigint, OUT waiting boolean)\n"
+        "LANGUAGE plpgsql AS $$\n"
+        "BEGIN\n",
+        "CREATE SEQUENCE ensue.tail;\n"
+        "CREATE FUNCTION ensue.enter(of integer, OUT head bigint, OUT moment bigint, OUT waiting boolean)\n"
+        "LANGUAGE plpgsql AS $$\n"
+        "BEGIN\n"
+        "    head := nextval('ensue.tail') - 1;\n"
+        "    moment := 0;\n"
+        "    waiting := EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of);\n"
+        "    RETURN;\n",
+        (f"{ON_POSTGRES}/test_order.py",),
+    ),
+    Bug(
+        "append_without_draining",
+        "a direct append first drains the committed intake",
+        f"{POSTGRES}/transaction.py",
+        "        if waiting:\n            await drain(self)\n",
+        "        if waiting and self.reach:\n            await drain(self)\n",
+        (f"{ON_POSTGRES}/test_order.py", f"{ON_POSTGRES}/test_intake.py"),
+    ),
+    Bug(
+        "cursor_moved_before_commit",
+        "rows and cursor of a page commit together",
+        f"{POSTGRES}/views.py",
+        "            moved = await tx.session.run(\n"
+        '                "views/move_cursor",\n'
+        "                namespace=tx.namespace,\n"
+        "                projection=before.projection,\n"
+        "                version=before.version,\n"
+        "                before=before.position,\n"
+        "                after=after,\n"
+        "            )\n",
+        "            moved = await self._writer.run_here(\n"
+        "                lambda early: early.session.run(\n"
+        '                    "views/move_cursor",\n'
+        "                    namespace=tx.namespace,\n"
+        "                    projection=before.projection,\n"
+        "                    version=before.version,\n"
+        "                    before=before.position,\n"
+        "                    after=after,\n"
+        "                )\n"
+        "            )\n",
+        (f"{ON_POSTGRES}/test_locks.py", "-k", "cursor"),
+    ),
+    Bug(
+        "log_lock_in_the_statement_that_looks",
+        "the log lock is a statement of its own: what looks sees what the holder before has committed",
+        f"{POSTGRES_BEGINNING}/06_enter.sql",
+        "    PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);\n"
+        "    SELECT log.position, log.time INTO head, moment FROM ensue.log\n"
+        "    WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1;\n",
+        "    SELECT log.position, log.time INTO head, moment\n"
+        "    FROM (SELECT pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0) AS locked\n"
+        "    LEFT JOIN LATERAL (\n"
+        "        SELECT log.position, log.time FROM ensue.log\n"
+        "        WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1\n"
+        "    ) AS log ON true;\n",
+        (f"{ON_POSTGRES}/test_locks.py", "-k", "append"),
+    ),
+    Bug(
+        "clock_not_checked_under_the_lock",
+        "that nothing unread is older than a Step's clock is seen under the log lock",
+        f"{POSTGRES_BEGINNING}/14_enter_step.sql",
+        "    SELECT * INTO head, moment, waiting FROM ensue.enter(of);\n",
+        "    IF NOT EXISTS (\n"
+        "        SELECT FROM ensue.log\n"
+        "        WHERE log.namespace = of AND log.position = read + 1 AND log.time < enter_step.clock\n"
+        "    ) THEN\n"
+        "        SELECT * INTO head, moment, waiting FROM ensue.enter(of);\n"
+        "        verdict := 'fits';\n"
+        "        RETURN;\n"
+        "    END IF;\n"
+        "    SELECT * INTO head, moment, waiting FROM ensue.enter(of);\n",
+        (f"{ON_POSTGRES}/test_locks.py", "-k", "outrun"),
+    ),
+    Bug(
+        "stale_attempt_accepted",
+        "the first end of an attempt counts, on Postgres too",
+        f"{POSTGRES}/work.py",
+        "                counts = until is not None and (until <= now or not each.if_expired)\n",
+        "                counts = True\n                current.setdefault((each.invocation, each.attempt), 0)\n",
+        (POSTGRES_ONLY, "-k", "attempt or end or lease"),
+    ),
+    Bug(
+        "lock_order_reversed",
+        "rows are locked before the log",
+        f"{POSTGRES}/work.py",
+        "            current = await _lock(tx, [each.invocation for each in ends])\n",
+        "            await tx.enter()\n            current = await _lock(tx, [each.invocation for each in ends])\n",
+        (f"{ON_POSTGRES}/test_locks.py",),
+    ),
+    Bug(
+        "lost_tail_not_noticed",
+        "a server that lost what this process has seen is refused",
+        f"{POSTGRES}/witness.py",
+        "        if head < seen:\n",
+        "        if False:\n",
+        (f"{ON_POSTGRES}/test_failover.py", "-k", "lost_a_tail"),
+    ),
+    Bug(
+        "replaced_tail_not_noticed",
+        "a server whose log was written over is refused",
+        f"{POSTGRES}/witness.py",
+        "        if found is not None and position and found != id:\n",
+        "        if False:\n",
+        (f"{ON_POSTGRES}/test_failover.py", "-k", "written_over"),
+    ),
+    Bug(
+        "commit_cancelled_while_it_waits",
+        "a commit that waits for its standby is not cancelled: it would be seen, and no standby would have it",
+        f"{POSTGRES}/connections.py",
+        "            if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):\n",
+        "            if is_gone(error):\n",
+        (f"{ON_POSTGRES}/test_failover.py", "-k", "confirmed"),
+    ),
+    Bug(
+        "read_acknowledged_as_it_is",
+        "what was only read is acknowledged once a commit after it has been",
+        f"{POSTGRES}/transaction.py",
+        "        if not fresh:\n            await self.confirm()\n",
+        "",
+        (f"{ON_POSTGRES}/test_failover.py", "-k", "recovered"),
+    ),
+    Bug(
+        "each_host_its_own_time",
+        "all hosts go by the server's clock",
+        f"{POSTGRES}/store.py",
+        "ServerClock(clock) if isinstance(clock, SystemClock) else clock",
+        "clock",
+        (f"{ON_POSTGRES}/test_straits.py", "-k", "clock"),
     ),
     # Transactions of the caller's.
     Bug(

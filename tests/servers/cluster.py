@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.servers.postgres import SETTINGS, Account, NoServer, Server, binaries, free_port, local
 
 
@@ -122,6 +124,8 @@ class Cluster:
 @contextmanager
 def cluster(*, synchronous: bool = True) -> Generator[Cluster]:
     """Run a primary and a standby."""
+    if not (binaries() / "pg_basebackup").exists():
+        pytest.skip("needs pg_basebackup and psql beside the server")
     with local(binaries(), (*SETTINGS, "wal_receiver_timeout=5s", "hot_standby=on")) as server:
         pair = Cluster(server, synchronous=synchronous)
         try:

@@ -122,10 +122,9 @@ class Appender:
             async with writer.connections.session() as session:
                 values = columns_of(drafts, writer.space.number)
                 sent = True
-                with session.unhurried(writer.patience_seconds):
-                    row = await session.row(
-                        "log/append_alone", now=writer.clock.now(), channel=writer.space.channel, **values
-                    )
+                row = await session.row(
+                    "log/append_alone", now=writer.clock.now(), channel=writer.space.channel, **values
+                )
         except Trouble as error:
             if sent and is_unknown(error):
                 raise CommitUnknown(

@@ -86,6 +86,8 @@ class Connections:
         try:
             yield session
         except (CommitUnknown, *Trouble) as error:
+            # At once, before the driver can ask the server to cancel what took too long: a commit that waits for its
+            # standby, and is cancelled, is seen by all though no standby has it.
             if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
                 session.abandon()
             raise

@@ -38,10 +38,19 @@ class PostgresLog:
         recent = self._tail.after(after, limit)
         if recent:
             return recent
-        records = await self._writer.read(lambda session: read_page(session, self._namespace, after, limit))
+        records = await self._writer.read(lambda session: self._page(session, after, limit))
         if records:
             self._writer.witness.saw(records[-1].position, records[-1].id)
             self._watch.advance(records[-1].position)
+        return records
+
+    async def _page(self, session: Session, after: int, limit: int) -> list[Record]:
+        """Read a page; where old ranges were detached, the log goes on behind them."""
+        records = await read_page(session, self._namespace, after, limit)
+        if not records and limit > 0 and after < self._writer.witness.reach:
+            row = await session.row("log/next", namespace=self._namespace, after=max(after, 0))
+            if row is not None:
+                return await read_page(session, self._namespace, row[0] - 1, limit)
         return records
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:

@@ -18,6 +18,8 @@ class Witness:
     def __init__(self, place: Place, namespace: str) -> None:
         self.position = 0
         self.id = NO_ID
+        self.reach = 0
+        """How far the log goes at least."""
         self._where = f"{place.name}, namespace {namespace}"
         self._lost = ""
 
@@ -36,6 +38,7 @@ class Witness:
         seen = self.position if since is None else since
         if head < seen:
             self._lose(f"it ends at position {head}, and position {seen} was there before")
+        self.reach = max(self.reach, head)
 
     def check_record(self, position: int, id: Id, found: Id | None) -> None:
         """See that a record that was seen is still the one at its position; a detached one is not missed."""

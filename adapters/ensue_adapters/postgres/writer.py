@@ -48,7 +48,6 @@ class Writer:
         self.connections = connections
         self.tasks = tasks
         self.witness = Witness(place, space.name)
-        self.patience_seconds = place.command_seconds
         self._place = place
         self._committed = committed
         connections.greet = self.recognise
@@ -148,7 +147,7 @@ class Writer:
 
     async def _commit(self, session: Session) -> None:
         try:
-            status = await session.commit(self.patience_seconds)
+            status = await session.connection.execute(session.statements("store/commit").text)
         except Trouble as error:
             if is_unknown(error):
                 raise CommitUnknown(
