@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-# What may be said on the command line: make demo ARGS=..., make test ARGS=..., make campaign LENGTH=...
+# What may be said on the command line: make demo STORE=... ARGS=..., make test ARGS=..., make campaign LENGTH=...
 ARGS ?=
+STORE ?=
 LENGTH ?= 60
 UPGRADE ?=
 
@@ -25,8 +26,12 @@ help: ## show this list
 
 env: $(READY) ## make the environment, and nothing else
 
-demo: $(READY) ## watch the news desk react (ARGS=... are passed on)
-	$(BIN)/python examples/news_desk/demo.py $(ARGS)
+demo: $(READY) ## watch the news desk react (STORE=postgres: on a server of its own; or STORE=URL; ARGS=... are passed on)
+ifeq ($(STORE),postgres)
+	$(BIN)/python -m tests.servers $(BIN)/python examples/news_desk/demo.py --store '{url}' $(ARGS)
+else
+	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store '$(STORE)') $(ARGS)
+endif
 
 test: $(READY) java ## run the tests (ARGS=... are passed to pytest; running none is a failure)
 	$(BIN)/python -m pytest $(ARGS)
@@ -67,11 +72,11 @@ bench: $(READY) ## measure speed (ARGS=... are passed on)
 
 campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 
-crash: $(READY) ## kill real processes for LENGTH seconds
-	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(ARGS)
+crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the server, too)
+	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-simulate: $(READY) ## run LENGTH seeds of the simulated engine
-	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)
+simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres: on a simulated SQL server)
+	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(STORE),--sql) $(ARGS)
 
 ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
 	$(BIN)/python -m tests.ingest --seeds $(LENGTH) $(ARGS)

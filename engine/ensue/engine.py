@@ -267,7 +267,11 @@ class Engine(Tasks):
         async with roles:
             if ready is not None:
                 ready()
-            await (stop or asyncio.Event()).wait()
+            assert self._running is not None
+            lost = self._running.lost
+            await _first(stop or asyncio.Event(), lost)
+        if lost.done():
+            raise lost.result()
 
     def lifespan(self, app: object = None) -> AbstractAsyncContextManager[None]:
         """An ASGI lifespan: opens the engine as a client while the application runs."""
@@ -284,7 +288,7 @@ class Engine(Tasks):
         from ensue.scheduler.scheduler import Scheduler
 
         scheduler = Scheduler(
-            self.store, self.program, self.clock, self.defaults,
+            self.store, self.program, self.store.clock, self.defaults,
             service=self.service, process="declare", asker=InlineAsker(), replace=replace,
         )  # fmt: skip
         await scheduler.declare()
@@ -530,6 +534,15 @@ class Engine(Tasks):
     def tail(self, after: int | None = None, kinds: Collection[str] | None = None) -> AsyncIterator[Record]:
         """Follow the log from a position, or from its end."""
         return tail(self.store, after=after, kinds=kinds)
+
+
+async def _first(stop: asyncio.Event, lost: asyncio.Future[Any]) -> None:
+    """Wait until a process is asked to stop, or has to."""
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
 
 
 async def _own(running: Running, begun: asyncio.Future[None], ending: asyncio.Event, grace: float) -> None:

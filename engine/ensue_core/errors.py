@@ -259,6 +259,10 @@ class StoreError(EnsueError):
     """The store cannot do what was asked."""
 
 
+class HistoryLost(StoreError):
+    """The store lacks records that it had shown or acknowledged before; it is used no more by who noticed."""
+
+
 class StoreUnavailable(StoreError):
     """The store cannot be reached, is missing, locked, read-only or full."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class Connections:
         self.pooled = place.pooled
         self._place = place
         self.statements = statements
+        self.greet: Callable[[Session], Awaitable[None]] | None = None
+        """What is asked of each new connection before it is used."""
         self._pool: Pool[Record] | None = None
 
     async def open(self) -> None:
@@ -57,7 +59,7 @@ class Connections:
             min_size=0,
             max_size=self._place.connections_max,
             max_inactive_connection_lifetime=300.0,
-            init=prepare,
+            init=self._prepare,
             reset=_leave,
             **arguments(self._place),
         )
@@ -66,6 +68,12 @@ class Connections:
         except BaseException:
             pool.terminate()
             raise
+
+    async def _prepare(self, connection: Connection[Record] | PoolConnectionProxy[Record]) -> None:
+        await prepare(connection)
+        if self.greet is not None:
+            async with connection.transaction():
+                await self.greet(Session(connection, self.statements))
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session, None]:

@@ -34,16 +34,19 @@ class PostgresLog:
 
         A short page says nothing: the end is where a page is empty.
         """
+        self._writer.witness.refuse()
         recent = self._tail.after(after, limit)
         if recent:
             return recent
         records = await self._writer.read(lambda session: read_page(session, self._namespace, after, limit))
         if records:
+            self._writer.witness.saw(records[-1].position, records[-1].id)
             self._watch.advance(records[-1].position)
         return records
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:
         """Return the records at some positions."""
+        self._writer.witness.refuse()
         found: dict[int, Record] = {}
         missing: list[int] = []
         for position in positions:
@@ -84,6 +87,7 @@ class PostgresLog:
 
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
+        self._writer.witness.refuse()
         return await self._watch.wait(after, timeout)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -19,11 +21,26 @@ if TYPE_CHECKING:
 class Session:
     """Runs statements by name with values by name."""
 
-    __slots__ = ("connection", "statements")
+    __slots__ = ("_seconds_max", "connection", "statements")
 
     def __init__(self, connection: AnyConnection, statements: Statements) -> None:
         self.connection = connection
         self.statements = statements
+        self._seconds_max: float | None = None
+
+    @contextmanager
+    def unhurried(self, seconds: float) -> Generator[None]:
+        """For what commits: where it takes too long, the connection is dropped and nothing is cancelled.
+
+        A commit that waits for its standby, and is cancelled then, is seen by all though no standby has it.
+        """
+        timer = asyncio.get_running_loop().call_later(seconds, self.abandon)
+        self._seconds_max = 10 * seconds
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._seconds_max = None
 
     async def rows(self, name: str, /, **values: Any) -> list[Record]:
         """Return all rows of a statement."""
@@ -33,7 +50,9 @@ class Session:
     async def row(self, name: str, /, **values: Any) -> Record | None:
         """Return the first row of a statement, if any."""
         statement = self.statements(name)
-        return await self.connection.fetchrow(statement.text, *[values[each] for each in statement.names])
+        return await self.connection.fetchrow(
+            statement.text, *[values[each] for each in statement.names], timeout=self._seconds_max
+        )
 
     async def run(self, name: str, /, **values: Any) -> int:
         """Run a statement; return how many rows it changed."""
@@ -57,3 +76,8 @@ class Session:
     async def script(self, name: str) -> None:
         """Run statements that take no values, in one piece."""
         await self.connection.execute(self.statements(name).text)
+
+    async def commit(self, seconds: float) -> str:
+        """Commit, and return what the server says that it did."""
+        with self.unhurried(seconds):
+            return await self.connection.execute(self.statements("store/commit").text, timeout=self._seconds_max)
