@@ -120,6 +120,8 @@ class Running:
         """Stop deciding, let bodies finish within the grace, release the rest, close resources."""
         for number in range(len(self.ingesters), 0, -1):
             await self._end(f"ingester-{number}")
+        for each in self.ingesters:
+            await each.close()
         await self._end("scheduler")
         if self.worker is not None and not self.lost.done():
             with contextlib.suppress(EnsueError):

@@ -607,8 +607,8 @@ BUGS: tuple[Bug, ...] = (
         "event_told_by_its_id_alone",
         "an event is told from others by its source and its id together",
         f"{INGEST}/reading.py",
-        'derive_keyed("cloudevent", self._namespace, event.source, event.id)',
-        'derive_keyed("cloudevent", self._namespace, event.id)',
+        'derive_keyed("cloudevent", self._namespace, event.source, event.id, *within)',
+        'derive_keyed("cloudevent", self._namespace, event.id, *within)',
         ("tests/ingest/test_cloudevents.py",),
     ),
     Bug(

@@ -264,6 +264,8 @@ class MemoryLeases:
 class MemoryOffsets:
     """The topics' offsets of a space."""
 
+    per_partition = False
+
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
