@@ -83,6 +83,7 @@ ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
 
 ingest-kills: $(READY) java ## kill ingesters and three Kafka brokers for LENGTH seconds
 	$(BIN)/python -m tests.kafka --seconds $(LENGTH) $(ARGS)
+
 load: $(READY) ## emit from 20 processes at once, then load one engine fully for LENGTH seconds and look for bloat (Postgres)
 	$(BIN)/python -m tests.load.emitting --seconds 20
 	$(BIN)/python -m tests.load.bloat --seconds $(LENGTH) $(ARGS)

@@ -642,6 +642,7 @@ BUGS: tuple[Bug, ...] = (
         'name.startswith("SaslAuthenticate")',
         'name.startswith("Nothing")',
         ("tests/kafka/test_security.py", "-k", "wrong_password"),
+    ),
     # Postgres: the order of commits, locks, servers that lose something.
     Bug(
         "bigserial_tail",
