@@ -275,6 +275,13 @@ class SchemaMismatch(StoreError):
     """The store was written by another version of this library."""
 
 
+class ReplayRunning(StoreError):
+    """Somebody else is rebuilding the same views."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"another rebuild of these views is running ({holder}): wait for it, or stop it first")
+
+
 class FormatTooNew(StoreError):
     """A record was written by a newer version of this library."""
 

@@ -36,6 +36,7 @@ from ensue_core.topics import Offsets
 
 if TYPE_CHECKING:
     from ensue_core.archive import Archive
+    from ensue_core.generations import Generations
 
 RowT = TypeVar("RowT", bound=QueryRow)
 
@@ -413,6 +414,7 @@ class Store(Protocol):
     leases: Leases
     views: Views
     offsets: Offsets
+    generations: Generations
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""

@@ -28,6 +28,7 @@ KAFKA = "adapters/ensue_adapters/kafka"
 INGESTERS = "tests/ingest/test_ingester.py"
 CALLERS = "tests/postgres/test_callers.py"
 BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
+REPLAY = "tests/replay"
 
 
 class Bug(NamedTuple):
@@ -844,6 +845,96 @@ BUGS: tuple[Bug, ...] = (
         "    PERFORM pg_notify(TG_TABLE_SCHEMA || '.' || namespace, '')",
         "    PERFORM namespace",
         (CALLERS, "-k", "one_look"),
+    ),
+    # Replay.
+    Bug(
+        "fold_reads_the_clock",
+        "a fold of the log gives the same rows whenever it is made",
+        f"{FOLDS}/invocations.py",
+        "                started = started or record.time\n",
+        "                started = started or __import__('time').time_ns()\n",
+        (f"{REPLAY}/test_verify.py", "-k", "agree or process"),
+    ),
+    Bug(
+        "fold_iterates_a_set",
+        "a fold of the log gives the same rows in every process",
+        f"{FOLDS}/runs.py",
+        "        for place, each in enumerate(participants):\n",
+        "        for place, each in enumerate({*participants}):\n",
+        (f"{REPLAY}/test_verify.py", "tests/projections", "-k", "process or participant or run"),
+    ),
+    Bug(
+        "changed_fact_passes",
+        "a Step's id is the digest of what it holds, so that a changed fact shows",
+        f"{FOLDS}/soundness.py",
+        "        elif _step_id(fact, held) != record.id:\n",
+        "        elif False:\n",
+        (f"{REPLAY}/test_verify.py", "-k", "flaw"),
+    ),
+    Bug(
+        "participants_unchecked",
+        "what a decision names stands in the log before it",
+        f"{FOLDS}/soundness.py",
+        "        if source == part.source:\n",
+        "        if source is not None or part.source:\n",
+        (f"{REPLAY}/test_verify.py", "-k", "flaw or remembered"),
+    ),
+    Bug(
+        "closed_rows_forgotten",
+        "a row that no record changes any more counts in its view's digest",
+        f"{FOLDS}/whole.py",
+        "        self.sums[table].add(closed)\n",
+        "",
+        (f"{REPLAY}/test_verify.py", "-k", "agree"),
+    ),
+    Bug(
+        "cursor_taken_from_a_view",
+        "a new generation is folded from the log's beginning, not from where the live views stand",
+        f"{MEMORY}/store.py",
+        "        found.tables[found.beside] = ViewTables()\n",
+        "        found.tables[found.beside] = ViewTables()\n"
+        "        found.tables[found.beside].cursors = dict(space.views.cursors)\n",
+        (f"{REPLAY}/test_rebuild.py", "-k", "however or untouched"),
+    ),
+    Bug(
+        "switched_before_it_has_caught_up",
+        "nobody is shown less after a switch than before",
+        f"{SQLITE}/generations.py",
+        "old.version == new.version and old.position > new.position",
+        "old.version == new.version and not new",
+        (SQLITE_ONLY, "-k", "Generations"),
+    ),
+    Bug(
+        "slots_decided_anew",
+        "a backtest takes the slots of an unchanged schedule as they ticked",
+        "engine/ensue/replay/past.py",
+        "        if recorded is None:\n",
+        "        if recorded is None or recorded:\n",
+        (f"{REPLAY}/test_backtest.py", "-k", "town"),
+    ),
+    Bug(
+        "asked_twice_after_catching_up",
+        "a backtest asks a trigger that lagged about each record once",
+        "engine/ensue/replay/backtest.py",
+        "            if tape is None or tape.position != start.position:\n",
+        "            if tape is None or tape.position > start.position:\n",
+        (f"{REPLAY}/test_backtest.py", "-k", "not_asked"),
+    ),
+    Bug(
+        "skipped_past_is_asked",
+        "a backtest asks nobody about what a resume from now passed",
+        "engine/ensue/replay/backtest.py",
+        "            self._main.skip(fact.through.position)  # nobody was asked, those that lag behind neither\n",
+        "            await self._lanes_of(fact, ends)\n            self._main.skip(fact.through.position)\n",
+        (f"{REPLAY}/test_backtest.py", "-k", "not_asked"),
+    ),
+    Bug(
+        "explains_with_the_wrong_test",
+        "an explanation names the first test that blocked",
+        "engine/ensue/replay/judging.py",
+        "        if not passes(Subset({path: test}), value):\n",
+        "        if passes(Subset({path: test}), value) or len(filter_.tests) == 1:\n",
+        (f"{REPLAY}/test_explain.py", "-k", "blocks or invocation"),
     ),
 )
 """Every planted bug."""

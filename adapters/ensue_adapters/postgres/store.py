@@ -10,6 +10,7 @@ from ensue_adapters.postgres.appender import Appender
 from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
+from ensue_adapters.postgres.generations import PostgresGenerations
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
@@ -31,6 +32,7 @@ from ensue_core.archive import Archive
 from ensue_core.clock import Clock, SystemClock
 from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreUnavailable
+from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 from ensue_core.topics import Offsets
@@ -46,6 +48,7 @@ class PostgresStore:
     views: Views
     offsets: Offsets
     outbox: Outbox
+    generations: Generations
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -135,6 +138,7 @@ class PostgresStore:
         self.offsets = PostgresOffsets(self._writer)
         self.outbox = PostgresOutbox(self._writer, place, loop)
         await self._writer.read(self._writer.recognise)
+        self.generations = PostgresGenerations(self._writer)
         direct = listening_place(place)
         if direct is not None:
             self._listener = Listener(direct, space.channel, self._heard, self._hears)
