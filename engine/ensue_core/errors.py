@@ -286,3 +286,7 @@ class FormatTooNew(StoreError):
 
 class CommitUnknown(StoreError):
     """A commit was sent and its outcome is not known: look it up by its id."""
+
+
+class TopicUnavailable(EnsueError):
+    """A topic cannot be reached, does not exist, may not be read, or is not the one it was."""

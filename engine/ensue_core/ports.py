@@ -32,6 +32,7 @@ from ensue_core.rows import (
     WaitingRow,
     WorkRow,
 )
+from ensue_core.topics import Offsets
 
 if TYPE_CHECKING:
     from ensue_core.archive import Archive
@@ -411,6 +412,7 @@ class Store(Protocol):
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""

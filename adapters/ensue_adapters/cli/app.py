@@ -13,7 +13,20 @@ from cyclopts import App, CycloptsError
 
 from ensue import __version__
 from ensue.config import redact
-from ensue_adapters.cli import backtest, db, doctor, emit, explain, follow, look, run, settings, triggers, verify
+from ensue_adapters.cli import (
+    backtest,
+    db,
+    doctor,
+    emit,
+    explain,
+    follow,
+    ingest,
+    look,
+    run,
+    settings,
+    triggers,
+    verify,
+)
 from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_adapters.cli.process import loop_factory
@@ -55,6 +68,8 @@ def build() -> App:
     app.command(backtest.backtest)
     app.command(verify.verify)
     app.command(db.db)
+    app.command(ingest.ingest)
+    app.command(ingest.dead_letters)
     return app
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from ensue_adapters.postgres.decisions import dump_chains
 from ensue_adapters.postgres.folding import Folding
+from ensue_adapters.postgres.offsets import read_rows
 from ensue_adapters.postgres.pages import read_page
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
@@ -15,7 +16,14 @@ from ensue_core.errors import StoreError
 from ensue_core.rows import WorkRow
 
 _PAGE = 2_000
-_VIEWS = ("chain/clear_chains", "chain/clear_triggers", "chain/clear_timers", "chain/clear_waiting", "work/clear")
+_VIEWS = (
+    "chain/clear_chains",
+    "chain/clear_triggers",
+    "chain/clear_timers",
+    "chain/clear_waiting",
+    "work/clear",
+    "topics/clear",
+)
 
 
 async def rebuild(tx: Transaction) -> None:
@@ -55,6 +63,7 @@ async def dump(session: Session, namespace: int) -> dict[str, list[tuple[object,
     rows: dict[str, tuple[msgspec.Struct, ...]] = {
         **await dump_chains(session, namespace),
         "work": tuple([WorkRow(*row) for row in await session.rows("work/all", namespace=namespace)]),
+        "topics": tuple(await read_rows(session, namespace, None)),
     }
     return {name: sorted((_plain(row) for row in some), key=repr) for name, some in rows.items()}
 

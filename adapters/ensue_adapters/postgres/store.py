@@ -13,6 +13,7 @@ from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.offsets import PostgresOffsets
 from ensue_adapters.postgres.outbox import PostgresOutbox
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.server_clock import ServerClock
@@ -32,6 +33,7 @@ from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreUnavailable
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
+from ensue_core.topics import Offsets
 
 
 class PostgresStore:
@@ -42,6 +44,7 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
     outbox: Outbox
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
@@ -129,6 +132,7 @@ class PostgresStore:
         self.work = PostgresWork(self._writer, self._tail)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.offsets = PostgresOffsets(self._writer)
         self.outbox = PostgresOutbox(self._writer, place, loop)
         await self._writer.read(self._writer.recognise)
         direct = listening_place(place)
