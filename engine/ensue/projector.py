@@ -13,7 +13,7 @@ from typing import cast
 
 from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
-from ensue_core.errors import EnsueError, StoreError
+from ensue_core.errors import EnsueError, HistoryLost, StoreError
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, RowKey, RowTable, Store
 from ensue_core.records import Record
@@ -82,6 +82,8 @@ class Projector:
                         await self._clock.sleep(self._defaults.lease_seconds / 3)
                         self.resting = False
                     pause = 0.05
+                except HistoryLost:
+                    raise
                 except StoreError as error:
                     logger.warning("projector: %s; trying again in %.2g s", error, pause)
                     self.position, self._kept = None, {}

@@ -259,8 +259,16 @@ class StoreError(EnsueError):
     """The store cannot do what was asked."""
 
 
+class HistoryLost(StoreError):
+    """The store lacks records that it had shown or acknowledged before; it is used no more by who noticed."""
+
+
 class StoreUnavailable(StoreError):
     """The store cannot be reached, is missing, locked, read-only or full."""
+
+
+class BadConnection(StoreError):
+    """What was given as `connection=` cannot carry an event or a submit."""
 
 
 class SchemaMismatch(StoreError):
@@ -294,3 +302,7 @@ class FormatTooNew(StoreError):
 
 class CommitUnknown(StoreError):
     """A commit was sent and its outcome is not known: look it up by its id."""
+
+
+class TopicUnavailable(EnsueError):
+    """A topic cannot be reached, does not exist, may not be read, or is not the one it was."""

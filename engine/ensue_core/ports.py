@@ -32,6 +32,7 @@ from ensue_core.rows import (
     WaitingRow,
     WorkRow,
 )
+from ensue_core.topics import Offsets
 
 if TYPE_CHECKING:
     from ensue_core.archive import Archive
@@ -44,11 +45,13 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one draft. `duplicate`: its id stood already, at `position`, and nothing was added.
 
     `conflict`: the record that stood there says something else (another payload or arguments).
+    `pending`: it waits for a commit of the caller, and will stand somewhere past `position`.
     """
 
     position: int
     duplicate: bool = False
     conflict: bool = False
+    pending: bool = False
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -86,7 +89,7 @@ class Log(Protocol):
         ...
 
     async def head(self) -> Head:
-        """Return the last position and its time."""
+        """Return the last position and its time; what an outbox holds committed has entered before."""
         ...
 
     async def wait(self, after: int, timeout: float | None = None) -> int:
@@ -94,6 +97,30 @@ class Log(Protocol):
 
         A hint wakes it at once where the store has one; polling is the truth.
         """
+        ...
+
+
+class Outbox(Protocol):
+    """How a store lets its user's own transactions carry drafts. A store without one has no `outbox`.
+
+    Drafts enter the log after the user's commit, and never where it rolls back. One that cannot enter (its id
+    came to stand meanwhile and says something else) is set aside with the reason, and stops nothing.
+    """
+
+    async def standing(self, drafts: Sequence[Draft]) -> Mapping[Id, Appended]:
+        """Return what became of the repeatable drafts whose id any committed transaction has brought, by id."""
+        ...
+
+    async def put(self, connection: object, drafts: Sequence[Draft]) -> int:
+        """Add drafts to the open transaction of a connection that is awaited; return a position they stand past.
+
+        Raises `BadConnection`, and leaves the transaction as it was where the server was not asked. Errors that
+        the transaction itself brings about (a deadlock, a timeout) are the driver's own.
+        """
+        ...
+
+    def put_blocking(self, connection: object, drafts: Sequence[Draft]) -> int:
+        """The same on a connection that blocks, in any thread but the loop's."""
         ...
 
 
@@ -386,6 +413,7 @@ class Store(Protocol):
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
     generations: Generations
 
     async def open(self) -> None:

@@ -25,6 +25,7 @@ from ensue_core.facts import (
     Decided,
     EventEmitted,
     Fact,
+    Ingested,
     InvocationCancelled,
     Through,
     TriggerFired,
@@ -190,6 +191,10 @@ def cut_step(space: Space) -> None:
 
 
 FLAWS: dict[str, tuple[Callable[[Space], None], str]] = {
+    "a topic's batch follows another": (
+        lambda space: change(space, the(space, Ingested, last=True), after=3),
+        "follows offset 3 of partition 0 of orders, of which 4 was taken last",
+    ),
     "a record is missing": (lambda space: drop(space, the(space, EventEmitted, last=True)), "are missing"),
     "time goes back": (older, "older than the record before it"),
     "a Step follows another": (

@@ -20,6 +20,7 @@ from ensue_adapters.cli import (
     emit,
     explain,
     follow,
+    ingest,
     look,
     replay,
     run,
@@ -69,6 +70,8 @@ def build() -> App:
     app.command(verify.verify)
     app.command(replay.replay)
     app.command(db.db)
+    app.command(ingest.ingest)
+    app.command(ingest.dead_letters)
     return app
 
 

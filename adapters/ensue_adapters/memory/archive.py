@@ -94,6 +94,7 @@ class MemoryMoment:
             "timers": list(chains.timers.values()),
             "waiting": list(chains.waiting.values()),
             "work": list(space.work.rows.values()),
+            "topics": list(space.topics.values()),
         }
         for name, table in views.tables.items():
             self.standing[name] = list(table.rows.values())

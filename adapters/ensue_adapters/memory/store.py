@@ -54,9 +54,11 @@ from ensue_core.rows import (
     QueryRow,
     RunRow,
     ScheduleRow,
+    TopicRow,
     TriggerStatsRow,
     WorkRow,
 )
+from ensue_core.topics import Batch, Clashing, Offsets, Overtaken, Taken
 
 T = TypeVar("T")
 
@@ -75,6 +77,7 @@ class MemoryStore:
         self.work: Work = MemoryWork(self)
         self.leases: Leases = MemoryLeases(self)
         self.views: Views = MemoryViews(self, lambda space: space.views)
+        self.offsets: Offsets = MemoryOffsets(self)
         self.generations: Generations = MemoryGenerations(self)
 
     async def ask(self, operation: str, act: Callable[[Space], T]) -> T:
@@ -260,6 +263,25 @@ class MemoryLeases:
         return await self._store.ask("leases.holders", lambda space: space.holders(prefix, self._store.now()))
 
 
+class MemoryOffsets:
+    """The topics' offsets of a space."""
+
+    per_partition = False
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def rows(self, topic: str) -> Sequence[TopicRow]:
+        """Return a topic's partitions."""
+        return await self._store.ask(
+            "offsets.rows", lambda space: [row for key, row in sorted(space.topics.items()) if key[0] == topic]
+        )
+
+    async def ingest(self, batches: Sequence[Batch]) -> list[Taken | Overtaken | Clashing]:
+        """Take batches in."""
+        return await self._store.ask("offsets.ingest", lambda space: space.ingest(batches, self._store.now()))
+
+
 class MemoryViews:
     """The query views of a space, of the generation that `pick` picks."""
 
@@ -392,13 +414,22 @@ def open_store(url: str, namespace: str, clock: Clock) -> Store:
 
 
 _: tuple[
-    type[Log], type[Decisions], type[Work], type[Leases], type[Views], type[Generations], type[Store], OpenStore
+    type[Log],
+    type[Decisions],
+    type[Work],
+    type[Leases],
+    type[Views],
+    type[Offsets],
+    type[Generations],
+    type[Store],
+    OpenStore,
 ] = (
     MemoryLog,
     MemoryDecisions,
     MemoryWork,
     MemoryLeases,
     MemoryViews,
+    MemoryOffsets,
     MemoryGenerations,
     MemoryStore,
     open_store,

@@ -116,6 +116,8 @@ class Appender:
         """Append events that nothing is known to repeat, in one statement; None where that was not enough."""
         writer = self._writer
         sent = False
+        writer.witness.refuse()
+        seen = writer.witness.position
         try:
             async with writer.connections.session() as session:
                 values = columns_of(drafts, writer.space.number)
@@ -132,6 +134,7 @@ class Appender:
         if row is None or row[0] is None:
             return None
         first, time = row
+        writer.witness.check_head(first - 1, seen)
         records = place_all(drafts, first - 1, time)
         writer.told(records, sum([len(each.data) for each in drafts]))
         return [Appended(record.position) for record in records]
@@ -150,6 +153,7 @@ class Appender:
             raise unknown from None
         if any(each.repeatable for each in drafts) or not all(each.id in found for each in drafts):
             raise unknown
+        await writer.run_here(lambda tx: tx.confirm())
         return [Appended(found[each.id]) for each in drafts]
 
 

@@ -10,6 +10,7 @@ from ensue_adapters.postgres import schema
 from ensue_adapters.postgres.connections import Connections
 from ensue_adapters.postgres.decisions import dump_chains
 from ensue_adapters.postgres.live import Numbers, live_number
+from ensue_adapters.postgres.offsets import read_rows
 from ensue_adapters.postgres.pages import positions_of, read_at, read_head, stored_page
 from ensue_adapters.postgres.place import Place
 from ensue_adapters.postgres.session import Session
@@ -137,6 +138,9 @@ class PostgresMoment:
         session, namespace = self._session, self._numbers.log
         if table == "work":
             yield [WorkRow(*row) for row in await session.rows("work/all", namespace=namespace)]
+            return
+        if table == "topics":
+            yield await read_rows(session, namespace, None)
             return
         if table not in ROW_TYPES:
             yield cast("Sequence[DecisionRow]", (await dump_chains(session, namespace))[table])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class Connections:
         self.pooled = place.pooled
         self._place = place
         self.statements = statements
+        self.greet: Callable[[Session], Awaitable[None]] | None = None
+        """What is asked of each new connection before it is used."""
         self._pool: Pool[Record] | None = None
 
     async def open(self) -> None:
@@ -57,7 +59,7 @@ class Connections:
             min_size=0,
             max_size=self._place.connections_max,
             max_inactive_connection_lifetime=300.0,
-            init=prepare,
+            init=self._prepare,
             reset=_leave,
             **arguments(self._place),
         )
@@ -66,6 +68,12 @@ class Connections:
         except BaseException:
             pool.terminate()
             raise
+
+    async def _prepare(self, connection: Connection[Record] | PoolConnectionProxy[Record]) -> None:
+        await prepare(connection)
+        if self.greet is not None:
+            async with connection.transaction():
+                await self.greet(Session(connection, self.statements))
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session, None]:
@@ -78,6 +86,8 @@ class Connections:
         try:
             yield session
         except (CommitUnknown, *Trouble) as error:
+            # At once, before the driver can ask the server to cancel what took too long: a commit that waits for its
+            # standby, and is cancelled, is seen by all though no standby has it.
             if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
                 session.abandon()
             raise
@@ -112,7 +122,12 @@ class Connections:
                 await session.undo()
 
     def pids(self) -> set[int]:
-        """Return the process ids of our connections, to tell our own notices from others'."""
+        """Return the process ids of our connections, to tell our own notices from others'.
+
+        Behind a pooler nobody knows: others' transactions run on the same connections to the server.
+        """
+        if self.pooled:
+            return set()
         holders: list[Any] = getattr(self._pool, "_holders", [])
         return {each._con.get_server_pid() for each in holders if each._con is not None and not each._con.is_closed()}
 

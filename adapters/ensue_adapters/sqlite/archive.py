@@ -14,6 +14,7 @@ from ensue_adapters.sqlite.connection import check_version, connect_archive
 from ensue_adapters.sqlite.decisions import dump_chains
 from ensue_adapters.sqlite.delivery import Delivery
 from ensue_adapters.sqlite.live import live_places
+from ensue_adapters.sqlite.offsets import read_rows
 from ensue_adapters.sqlite.pages import read_at, read_head
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader
@@ -153,6 +154,8 @@ class SQLiteMoment:
         if table == "work":
             (rows,) = connection.execute(sql("work/all"), (self._namespace,)).fetchone()
             return _work.decode(rows)
+        if table == "topics":
+            return read_rows(connection, self._namespace, None)
         return cast("Sequence[DecisionRow]", dump_chains(connection, self._namespace)[table])
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from ensue.projector import Projector
 from ensue.stores import open_store
 from ensue_core.archive import Archive
-from ensue_core.changes import WorkAdded, WorkEnded, WorkReopened, WorkStarted
+from ensue_core.changes import TopicMoved, WorkAdded, WorkEnded, WorkReopened, WorkStarted
 from ensue_core.clock import Clock
 from ensue_core.defaults import DEFAULTS
 from ensue_core.errors import BadQuery, InThePast
@@ -19,9 +19,10 @@ from ensue_core.generations import Generations
 from ensue_core.ids import Id
 from ensue_core.ports import Chain, Decisions, Head, Health, Leases, Log, Store, Views, Work
 from ensue_core.records import Record
-from ensue_core.rows import ChainRow, WorkRow
+from ensue_core.rows import ChainRow, TopicRow, WorkRow
+from ensue_core.topics import Offsets
 from ensue_projections.decisions import changes_of
-from ensue_projections.tables import ChainTables
+from ensue_projections.tables import ChainTables, move_topic
 from ensue_projections.whole import apply_work
 
 __all__ = ["PastStore", "past_store", "position_of"]
@@ -77,11 +78,13 @@ class PastStore:
         self._time = 0
         self._chains = ChainTables()
         self._work: dict[Id, WorkRow] = {}
+        self._topics: dict[tuple[str, int], TopicRow] = {}
         self.clock: Clock = self
         self.log = cast("Log", self)
         self.decisions = cast("Decisions", self)
         self.work = cast("Work", _PastWork(self._work))
         self.leases = cast("Leases", _NoLeases())
+        self.offsets = cast("Offsets", _PastOffsets(self._topics))
         self.generations = cast("Generations", _Refusing())
 
     async def fold(self, progress: Progress | None) -> None:
@@ -92,6 +95,8 @@ class PastStore:
                 for change in changes_of(record):
                     if isinstance(change, (WorkAdded, WorkStarted, WorkReopened, WorkEnded)):
                         apply_work(change, self._work)
+                    elif isinstance(change, TopicMoved):
+                        move_topic(change, self._topics)
                     else:
                         self._chains.apply(change)
             at, self._time = records[-1].position, records[-1].time
@@ -210,6 +215,21 @@ class _PastWork:
         raise InThePast
 
     renew = finish = claim
+
+
+class _PastOffsets:
+    """How far topics had been taken into the log as of then."""
+
+    per_partition = False
+
+    def __init__(self, rows: dict[tuple[str, int], TopicRow]) -> None:
+        self._rows = rows
+
+    async def rows(self, topic: str) -> Sequence[TopicRow]:
+        return [row for key, row in sorted(self._rows.items()) if key[0] == topic]
+
+    async def ingest(self, batches: Any) -> Any:
+        raise InThePast
 
 
 class _NoLeases:

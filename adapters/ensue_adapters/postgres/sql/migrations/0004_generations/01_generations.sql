@@ -6,4 +6,4 @@ CREATE TABLE ensue.generations (
     kept integer NOT NULL,
     beside integer NOT NULL
 );
-INSERT INTO ensue.migrations (number, name) VALUES (2, 'generations');
+INSERT INTO ensue.migrations (number, name) VALUES (4, 'generations');
