@@ -37,7 +37,8 @@ class EventFold:
 
     def ran(self, record: Record, fact: TriggerFired | RunFailed | DepthExceeded) -> None:
         """Count the matches that completed a run at once, and the run where it fired."""
-        for each in never_waited(fact.participants):
+        retried = not isinstance(fact, DepthExceeded) and fact.run is not None
+        for each in () if retried else never_waited(fact.participants):
             if each.kind == "event":
                 self._matched[each.source] = self._matched.get(each.source, 0) + 1
         if isinstance(fact, TriggerFired):

@@ -7,7 +7,7 @@ an invocation of its own; attempts begin and end in turn; batches of a topic's p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -98,6 +98,7 @@ class Soundness:
         self._older: dict[int, Id] = {}
         self._ticked: dict[Id, int] = {}
         self._last: dict[tuple[str, str, bool], tuple[int, int, Id]] = {}
+        self._failed: set[Id] = set()
         self._said: list[tuple[Record, bytes]] = []
         self._handlers: dict[type[Fact], Callable[[Record, Any], None]] = {
             EventEmitted: self._emitted,
@@ -218,17 +219,42 @@ class Soundness:
             self._flaw(record, "fires without participants, and by nobody's hand")
 
     def _ran(self, record: Record, fact: Run) -> None:
+        by_hand = not isinstance(fact, DepthExceeded) and fact.author is not None
+        run = None if isinstance(fact, DepthExceeded) else fact.run
+        if run is not None:
+            self._retried(record, fact, run)
+            return
         fresh = self._fresh(record, fact)
         if fresh is None:
             return
+        if isinstance(fact, RunFailed):
+            self._failed.add(record.id)
+        if not by_hand:  # a condition that is asked again comes later than what it was asked about
+            self._in_turn(record, fact, fresh)
+        self._bears(record, fact, record.id, {fresh.occurred})
+
+    def _in_turn(self, record: Record, fact: Run, fresh: Participant) -> None:
+        """Check that a trigger decides about each occurrence once, and in order."""
         key = fact.service, fact.trigger, fresh.kind == "cron"
         place = (fresh.occurred, 0, fresh.source) if key[2] else (fresh.position, fresh.index, fresh.source)
         last = self._last.get(key)
         if last is not None and (place[:2] < last[:2] or (place[:2] == last[:2] and place[2] == last[2])):
             self._flaw(record, f"trigger {fact.trigger} fires again for what it had decided ({_name(fresh)})")
         self._last[key] = place
-        run, invocation = run_ids(self._namespace, fact.trigger, fact.branch, fact.participants, fresh.occurred)
-        if record.id != run or (isinstance(fact, TriggerFired) and fact.invocation != invocation):
+
+    def _retried(self, record: Record, fact: Run, run: Id) -> None:
+        """Check that a run that is retried had failed, and fires once."""
+        if run not in self._failed:
+            self._flaw(record, f"retries run {run}, which had not failed or has fired since")
+        if isinstance(fact, TriggerFired):
+            self._failed.discard(run)
+        self._bears(record, fact, run, {each.occurred for each in fact.participants})
+
+    def _bears(self, record: Record, fact: Run, run: Id, times: Collection[int]) -> None:
+        """Check that a run and its invocation bear the ids that follow from who took part."""
+        ids = [run_ids(self._namespace, fact.trigger, fact.branch, fact.participants, time) for time in times]
+        invocation = fact.invocation if isinstance(fact, TriggerFired) else None
+        if not any(one == run and invocation in (None, other) for one, other in ids):
             self._flaw(record, "does not bear the id that follows from its participants")
 
     def _fresh(self, record: Record, fact: Run) -> Participant | None:

@@ -12,18 +12,18 @@ from ensue_core.changes import TopicMoved, WorkAdded, WorkChange, WorkEnded, Wor
 from ensue_core.ids import Id
 from ensue_core.ports import RowKey, RowTable
 from ensue_core.records import Record
-from ensue_core.rows import AttemptRow, EventRow, InvocationRow, QueryRow, TopicRow, WorkRow
+from ensue_core.rows import AttemptRow, EventRow, InvocationRow, QueryRow, RunRow, TopicRow, WorkRow
 from ensue_projections.decisions import changes_of
 from ensue_projections.digests import Digest, Sum
 from ensue_projections.queries import QueryFold
 from ensue_projections.soundness import Soundness
 from ensue_projections.tables import ChainTables, move_topic
 
-_ONCE: tuple[RowTable, ...] = ("runs", "participants", "problems")
+_ONCE: tuple[RowTable, ...] = ("participants", "problems")
 """Views whose rows never change."""
 
-_CLOSING: tuple[RowTable, ...] = ("invocations", "attempts")
-"""Views whose rows no record changes any more once they have ended."""
+_CLOSING: tuple[RowTable, ...] = ("runs", "invocations", "attempts")
+"""Views whose rows no record changes any more once they have fired or ended."""
 
 _LASTING: tuple[RowTable, ...] = ("trigger_stats", "schedules")
 """Views with a row for each trigger or schedule."""
@@ -83,13 +83,13 @@ class OpenQueries:
         self._fold = QueryFold()
         self.open: dict[RowTable, dict[RowKey, QueryRow]] = {
             "events": Uncounted(),
+            "runs": {},
             "invocations": {},
             "attempts": {},
             "trigger_stats": {},
             "schedules": {},
         }
-        self.sums = {table: Sum(table) for table in ("events", "runs", "participants", "problems")}
-        self.sums |= {table: Sum(table) for table in self.open}
+        self.sums = {table: Sum(table) for table in (*_ONCE, *self.open)}
 
     def page(self, records: Sequence[Record]) -> None:
         """Fold a page."""
@@ -116,11 +116,11 @@ class OpenQueries:
         total.count(row for row in changed.values() if not row.position)
 
     def _closing(self, table: RowTable, changed: Mapping[RowTable, Mapping[RowKey, QueryRow]]) -> None:
-        rows = cast("Mapping[RowKey, InvocationRow | AttemptRow]", changed.get(table, {}))
         kept = self.open[table]
         closed: list[QueryRow] = []
-        for key, row in rows.items():
-            if row.ended:
+        for key, row in changed.get(table, {}).items():
+            # A run that failed may be retried; another one never changes.
+            if row.outcome != "failed" if isinstance(row, RunRow) else cast("InvocationRow | AttemptRow", row).ended:
                 kept.pop(key, None)
                 closed.append(row)
             else:
