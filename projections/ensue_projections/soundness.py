@@ -30,6 +30,7 @@ from ensue_core.facts import (
     RecordsMissed,
     RunFailed,
     TriggerFired,
+    decode_fact,
     encode_fact,
 )
 from ensue_core.ids import Id
@@ -78,6 +79,29 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     participant: Participant
 
 
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """A record of a Step that has not ended yet, with its fact as stored."""
+
+    position: int
+    id: Id
+    time: int
+    cause: str | None
+    root: str | None
+    data: bytes
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What a check that goes on later must know of all before, beside the views."""
+
+    time: int
+    said: tuple[Said, ...]
+    ticked: tuple[tuple[Id, int], ...]
+    steps: int
+    runs: int
+    failed: tuple[Id, ...]
+    last: tuple[tuple[str, str, bool, int, int, Id], ...]
+
+
 class Soundness:
     """Checks records in order, each before it is folded. Reads the views that the fold keeps, changes none."""
 
@@ -99,6 +123,7 @@ class Soundness:
         self._ticked: dict[Id, int] = {}
         self._last: dict[tuple[str, str, bool], tuple[int, int, Id]] = {}
         self._failed: set[Id] = set()
+        self._since = 0
         self._said: list[tuple[Record, bytes]] = []
         self._handlers: dict[type[Fact], Callable[[Record, Any], None]] = {
             EventEmitted: self._emitted,
@@ -134,6 +159,35 @@ class Soundness:
                 self._forget()
         else:
             self._said.append((record, data))
+
+    def memory(self) -> Memory:
+        """Return what is to be known of all so far."""
+        last = tuple((*key, *place) for key, place in sorted(self._last.items()))
+        said = tuple(
+            Said(each.position, each.id, each.time, each.cause, each.root, data) for each, data in self._said
+        )  # fmt: skip
+        return Memory(
+            self.time,
+            said,
+            tuple(sorted(self._ticked.items())),
+            self.steps,
+            self.runs,
+            tuple(sorted(self._failed)),
+            last,
+        )
+
+    def remember(self, memory: Memory, position: int) -> None:
+        """Go on after a position. Sources before it are looked up in the log."""
+        self.position, self.time = position, memory.time
+        self.steps, self.runs = memory.steps, memory.runs
+        self._failed = set(memory.failed)
+        self._last = {each[:3]: each[3:] for each in memory.last}
+        self._ticked = dict(memory.ticked)
+        self._said = [
+            (Record(each.position, each.id, each.time, decode_fact(each.data), each.cause, each.root), each.data)
+            for each in memory.said
+        ]
+        self._since = position
 
     def page(self) -> None:
         """Forget what is too far back; call it once a page."""
@@ -291,7 +345,7 @@ class Soundness:
         source = self._recent.get(part.position) or self._older.get(part.position)
         if source == part.source:
             return
-        if source is not None or part.position > record.position - RECENT:
+        if source is not None or part.position > max(record.position - RECENT, self._since):
             self._flaw(record, _absent(part))
         else:
             self.claims.append(Claim(record.position, record.kind, part))

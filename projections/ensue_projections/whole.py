@@ -6,13 +6,29 @@ So memory follows what is open, not how long the log is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import cast
+
+import msgspec
 
 from ensue_core.changes import TopicMoved, WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
 from ensue_core.ids import Id
 from ensue_core.ports import RowKey, RowTable
 from ensue_core.records import Record
-from ensue_core.rows import AttemptRow, EventRow, InvocationRow, QueryRow, RunRow, TopicRow, WorkRow
+from ensue_core.rows import (
+    ROW_TYPES,
+    AttemptRow,
+    ChainRow,
+    EventRow,
+    InvocationRow,
+    QueryRow,
+    RunRow,
+    TimerRow,
+    TopicRow,
+    TriggerRow,
+    WaitingRow,
+    WorkRow,
+)
 from ensue_projections.decisions import changes_of
 from ensue_projections.digests import Digest, Sum
 from ensue_projections.queries import QueryFold
@@ -63,17 +79,42 @@ class WholeFold:
         if records:
             self.position = records[-1].position
 
-    def decisions(self) -> dict[str, Digest]:
-        """Return the digest of each decision view."""
+    def take(self, table: str, rows: Sequence[msgspec.Struct]) -> None:
+        """Take rows of a view as they stood at `position`, instead of folding what made them."""
+        chains = self.chains
+        for row in rows:
+            match row:
+                case ChainRow():
+                    chains.chains[row.service] = row
+                case TriggerRow():
+                    chains.triggers[row.service, row.trigger] = row
+                case TimerRow():
+                    chains.timers[row.service, row.trigger, row.condition] = row
+                case WaitingRow():
+                    chains.waiting[row.match] = row
+                case WorkRow():
+                    self.work[row.invocation] = row
+                case TopicRow():
+                    self.topics[row.topic, row.partition] = row
+                case _:
+                    self.queries.take(cast("RowTable", table), cast("Sequence[QueryRow]", rows))
+                    return
+
+    def decision_rows(self) -> dict[str, list[msgspec.Struct]]:
+        """Return the rows of each decision view."""
         chains = self.chains
         return {
-            "chains": Sum("chains").digest(chains.chains.values()),
-            "triggers": Sum("triggers").digest(chains.triggers.values()),
-            "timers": Sum("timers").digest(chains.timers.values()),
-            "waiting": Sum("waiting").digest(chains.waiting.values()),
-            "work": Sum("work").digest(self.work.values()),
-            "topics": Sum("topics").digest(self.topics.values()),
+            "chains": [*chains.chains.values()],
+            "triggers": [*chains.triggers.values()],
+            "timers": [*chains.timers.values()],
+            "waiting": [*chains.waiting.values()],
+            "work": [*self.work.values()],
+            "topics": [*self.topics.values()],
         }
+
+    def decisions(self) -> dict[str, Digest]:
+        """Return the digest of each decision view."""
+        return {table: Sum(table).digest(rows) for table, rows in self.decision_rows().items()}
 
 
 class OpenQueries:
@@ -114,6 +155,19 @@ class OpenQueries:
         total = self.sums["events"]
         total.add(row for row in changed.values() if row.position)
         total.count(row for row in changed.values() if not row.position)
+
+    def take(self, table: RowTable, rows: Sequence[QueryRow]) -> None:
+        """Take rows as they stood, and keep those that may still change."""
+        if table in _LASTING or table in _CLOSING:
+            key = attrgetter(*ROW_TYPES[table][1])
+            keys = [key(row) if len(ROW_TYPES[table][1]) > 1 else (key(row),) for row in rows]
+            taken = {table: dict(zip(keys, rows, strict=True))}
+            if table in _CLOSING:
+                self._closing(table, taken)
+            else:
+                self.open[table].update(taken[table])
+        else:
+            self.sums[table].add(rows)
 
     def _closing(self, table: RowTable, changed: Mapping[RowTable, Mapping[RowKey, QueryRow]]) -> None:
         kept = self.open[table]

@@ -10,6 +10,7 @@ from rich.text import Text
 from ensue.replay.rebuild import Rebuilt, rebuild_decisions, rebuild_queries, roll_back
 from ensue_adapters.cli.options import COMMON, Common, UsageError, engine_of, must_exist
 from ensue_adapters.cli.output import Column, counted, dim, print_json_line, print_table, progress, say, worded
+from ensue_adapters.cli.verify import Directory, FromSnapshot, snapshots_of
 
 PROJECTIONS = ("queries", "decisions")
 DIGEST_SHOWN = 16
@@ -17,6 +18,8 @@ DIGEST_SHOWN = 16
 
 async def replay(
     *projections: Annotated[str, Parameter(help="queries (what lists show) or decisions; both by default.")],
+    from_snapshot: FromSnapshot = False,
+    directory: Directory = None,
     rollback: Annotated[bool, Parameter(help="Make the generation before live again.", negative="")] = False,
     common: Common = COMMON,
 ) -> int:
@@ -39,7 +42,12 @@ async def replay(
                     if rollback:
                         found.append(await roll_back(engine.store, archive, tell))
                     elif each == "queries":
-                        found.append(await rebuild_queries(engine.store, archive, tell, defaults=engine.defaults))
+                        snapshots = snapshots_of(common, directory, engine.namespace) if from_snapshot else None
+                        found.append(
+                            await rebuild_queries(
+                                engine.store, archive, tell, defaults=engine.defaults, snapshots=snapshots
+                            )
+                        )
                     else:
                         found.append((await rebuild_decisions(engine.store, archive, tell))[0])
                 _show(found[-1], common, rollback=rollback)

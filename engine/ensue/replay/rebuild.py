@@ -14,13 +14,16 @@ from typing import cast
 import msgspec
 
 from ensue.projector import Projector
+from ensue.replay.snapshots import Snapshots
 from ensue.replay.verify import Compared, Live, Verified, look, verify
 from ensue_core.archive import QUERY_TABLES, Archive
 from ensue_core.defaults import DEFAULTS, Defaults
 from ensue_core.errors import ReplayRunning, StoreError
 from ensue_core.generations import Generation
-from ensue_core.ports import Log, RowTable, Store, Views
+from ensue_core.ports import Cursor, Log, RowTable, Store, Views
 from ensue_core.records import Record
+from ensue_core.rows import ROW_TYPES, QueryRow
+from ensue_projections.digests import Sum
 from ensue_projections.queries import PROJECTION, VERSION
 
 __all__ = ["Rebuilt", "rebuild_decisions", "rebuild_queries", "roll_back"]
@@ -59,19 +62,23 @@ async def rebuild_queries(
     *,
     page_records: int = PAGE,
     defaults: Defaults = DEFAULTS,
+    snapshots: Snapshots | None = None,
 ) -> Rebuilt:
     """Fold a new generation of the query views, compare it with the live one at one position, and make it live.
 
-    The one before is kept for `roll_back`; one that was kept is removed first. Goes on with a generation that was
-    begun and not finished. Raises `ReplayRunning` where somebody else is at it.
+    With `snapshots` it starts from the newest one that fits. The one before is kept for `roll_back`; one that was kept
+    is removed first. Goes on with a generation that was begun and not finished. Raises `ReplayRunning` where somebody
+    else is at it.
     """
     lease = _Held(store, defaults)
     await lease.take()
     try:
         for each in await store.generations.all():
-            if each.state == "kept" or (each.state == "beside" and not _is_ours(each)):
+            if each.state == "kept" or (each.state == "beside" and not _has_begun(each)):
                 await _remove(store, each, lease)
         generation = await store.generations.begin()
+        if snapshots is not None and generation.cursor is None:
+            await _fill(store.generations.views(generation), archive, snapshots, lease)
         fold = Beside(store, archive, store.generations.views(generation), page_records, defaults, lease, progress)
         begin = await fold.to(0)
         await fold.to((await _live(store)).position_or(await fold.head()))
@@ -132,7 +139,7 @@ class Beside:
         views: Views,
         page_records: int,
         defaults: Defaults,
-        lease: _Held,
+        lease: _Held | None,
         progress: Progress | None,
     ) -> None:
         self.views = views
@@ -150,7 +157,8 @@ class Beside:
         head = await self.head()
         self._bound = head if position is None else position
         while True:
-            await self._lease.keep()
+            if self._lease is not None:
+                await self._lease.keep()
             folded = await self._projector.page()
             self.position = self._projector.position or 0
             if self._progress is not None:
@@ -190,7 +198,7 @@ async def _compare(store: Store, archive: Archive, generation: Generation, fold:
         if at >= fold.position:
             break
         # A rebuild that was interrupted late may be ahead: bring the live views up to it.
-        await Beside(store, archive, store.views, PAGE, DEFAULTS, _Held(None, DEFAULTS), None).to(fold.position)
+        await Beside(store, archive, store.views, PAGE, DEFAULTS, None, None).to(fold.position)
     await fold.to(at)
     async with archive.moment(generation) as moment:
         new = await look(moment)
@@ -221,6 +229,32 @@ async def _remove(store: Store, generation: Generation, lease: _Held) -> None:
         await lease.keep()
 
 
+async def _fill(views: Views, archive: Archive, snapshots: Snapshots, lease: _Held) -> None:
+    """Fill a new generation with the rows of a snapshot; its cursor moves once they are all there."""
+    found, _ = await snapshots.newest(archive)
+    if found is None:
+        return
+    await views.cursor(PROJECTION, VERSION)
+    beginning = Cursor(PROJECTION, VERSION, 0)
+    totals = {table: Sum(table) for table in QUERY_TABLES}
+    async for name, rows in found.rows():
+        table = next((each for each in QUERY_TABLES if each == name), None)
+        if table is not None:
+            totals[table].add(rows)
+            keys = ROW_TYPES[table][1]
+            keyed = {tuple(getattr(row, each) for each in keys): cast("QueryRow", row) for row in rows}
+            await views.project(beginning, {table: keyed}, 0)
+            await lease.keep()
+    if any(total.digest() != found.header.digests[table] for table, total in totals.items()):
+        raise StoreError(f"{found.path} does not hold the rows that it says: remove it")
+    await views.project(beginning, {}, found.header.position)
+
+
+def _has_begun(generation: Generation) -> bool:
+    """Whether a rebuild can go on with a generation: one without a position may be half filled from a snapshot."""
+    return _is_ours(generation) and generation.cursor is not None and generation.cursor.position > 0
+
+
 def _is_ours(generation: Generation) -> bool:
     cursor = generation.cursor
     return cursor is None or (cursor.projection, cursor.version) == (PROJECTION, VERSION)
@@ -229,15 +263,13 @@ def _is_ours(generation: Generation) -> bool:
 class _Held:
     """The lease that keeps two rebuilds apart. It saves work: the cursors keep the truth."""
 
-    def __init__(self, store: Store | None, defaults: Defaults) -> None:
+    def __init__(self, store: Store, defaults: Defaults) -> None:
         self._store, self._seconds = store, defaults.lease_seconds
         self._holder = f"{gethostname()}:{getpid()}"
         self._since = 0.0
 
     async def take(self) -> None:
         """Take it, or raise `ReplayRunning`."""
-        if self._store is None:
-            return
         if not await self._store.leases.hold(_LEASE, self._holder, "", self._seconds):
             holders = await self._store.leases.holders(_LEASE)
             raise ReplayRunning(holders[0][1] if holders else "another process")
@@ -245,10 +277,9 @@ class _Held:
 
     async def keep(self) -> None:
         """Renew it when it is time."""
-        if self._store is not None and self._store.clock.monotonic() - self._since > self._seconds / 3:
+        if self._store.clock.monotonic() - self._since > self._seconds / 3:
             await self.take()
 
     async def give_up(self) -> None:
         """Let others have it."""
-        if self._store is not None:
-            await self._store.leases.release(_LEASE, self._holder)
+        await self._store.leases.release(_LEASE, self._holder)
