@@ -118,6 +118,17 @@ def fork(main: Callable[[], int], said: Path) -> int:
         os._exit(code)
 
 
+def log_errors(format: str | None = None) -> None:
+    """Log what is wrong, which nothing may be.
+
+    asyncpg leaves a future behind where a server dies while a connection to it is made: asyncio says so, nobody is harmed.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=format)
+    logging.getLogger("asyncio").addFilter(
+        lambda record: "unexpected connection_lost() call" not in record.getMessage()
+    )
+
+
 class Lines:
     """A file that whole lines are appended to, by any number of processes."""
 
@@ -171,7 +182,7 @@ class Stage:
 
 def serve(place: Place, slot: Slot, seed: int, deaths: float) -> int:
     """Run roles until SIGTERM, which drains."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=f"{slot.name}: %(name)s: %(message)s")
+    log_errors(f"{slot.name}: %(name)s: %(message)s")
     program.enter(Stage(place, seed, deaths))
     if slot.point:
         points.arm(place.kind, slot.point, slot.count)
@@ -215,7 +226,7 @@ CODES = ("a", "b", "c", "a", "b", "c", "f.x", "f.y", "odd", "unheard")
 
 def send(place: Place, client: int, seed: int, acts: int, gap_seconds: float, point: str = "", count: int = 1) -> int:
     """Emit and submit, act by act, and write down what was acknowledged; a restart goes on where it stopped."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
     if point:
         points.arm(place.kind, point, count)
     told = Lines(place.told(client))

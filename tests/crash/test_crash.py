@@ -68,7 +68,7 @@ def test_deaths_pauses_and_deploys_at_random_moments_harm_nothing() -> None:
 
 @pytest.mark.parametrize("replicated", [False, True], ids=["alone", "with a standby"])
 def test_deaths_of_the_server_and_of_everybody_else_harm_nothing(replicated: bool) -> None:
-    found = rounds("--store", "postgres", "--seconds", "14", "--seed", str(2 * SEED + replicated))
+    found = rounds("--store", "postgres", "--seconds", "10", "--seed", str(2 * SEED + replicated))
     assert [(each["name"], each["wrong"], each["directory"]) for each in found if each["wrong"]] == []
     counts = Counter[str]()
     for each in found:
