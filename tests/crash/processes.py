@@ -118,15 +118,14 @@ def fork(main: Callable[[], int], said: Path) -> int:
         os._exit(code)
 
 
-def log_errors(format: str | None = None) -> None:
+def log_errors(form: str = "%(name)s: %(message)s") -> None:
     """Log what is wrong, which nothing may be.
 
-    asyncpg leaves a future behind where a server dies while a connection to it is made: asyncio says so, nobody is harmed.
+    asyncpg leaves a future behind where a server dies as a connection to it is made; asyncio says so, nobody is harmed.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=format)
-    logging.getLogger("asyncio").addFilter(
-        lambda record: "unexpected connection_lost() call" not in record.getMessage()
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=form)
+    left_behind = "unexpected connection_lost() call"
+    logging.getLogger("asyncio").addFilter(lambda record: left_behind not in record.getMessage())
 
 
 class Lines:
