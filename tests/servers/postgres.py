@@ -282,7 +282,7 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Accoun
     )  # fmt: skip
     if made.returncode:
         raise NoServer(f"{binaries}/initdb failed: {(made.stderr or made.stdout).decode()[-2000:]}")
-    port = _free_port()
+    port = free_port()
     start = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
     for each in settings:
         start += ["-c", each]
@@ -312,7 +312,8 @@ def _reachable(binaries: Path, folder: Path) -> Path:
     return copy / binaries.name
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

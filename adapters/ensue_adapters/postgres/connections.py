@@ -47,6 +47,7 @@ class Connections:
 
     def __init__(self, place: Place, statements: Statements) -> None:
         self.pooled = place.pooled
+        self.begin = "store/begin_pooled" if place.pooled else "store/begin"
         self._place = place
         self.statements = statements
         self._pool: Pool[Record] | None = None
@@ -57,7 +58,7 @@ class Connections:
             min_size=0,
             max_size=self._place.connections_max,
             max_inactive_connection_lifetime=300.0,
-            init=prepare,
+            init=self._prepare,
             reset=_leave,
             **arguments(self._place),
         )
@@ -66,6 +67,18 @@ class Connections:
         except BaseException:
             pool.terminate()
             raise
+
+    async def _prepare(self, connection: Connection[Record] | PoolConnectionProxy[Record]) -> None:
+        """Make a new connection ready. Raises `StoreUnavailable` where its settings were lost on the way."""
+        await prepare(connection)
+        if self.pooled:
+            return
+        row = await Session(connection, self.statements).row("store/lock_timeout")
+        if row is None or row[0] != SETTINGS["lock_timeout"]:
+            raise StoreUnavailable(
+                f"{self._place.name} goes through a pooler that drops the settings of a connection: add "
+                "pooler=transaction to the URL, and listen= with a direct address"
+            )
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session, None]:
@@ -105,7 +118,7 @@ class Connections:
             if begin is None and not self._place.pooled:
                 yield session
                 return
-            await session.script(begin or "store/begin_pooled")
+            await session.script(begin or self.begin)
             try:
                 yield session
             finally:
