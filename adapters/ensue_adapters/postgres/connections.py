@@ -50,6 +50,8 @@ class Connections:
         self._place = place
         self.statements = statements
         self._pool: Pool[Record] | None = None
+        self._at_hand: list[PoolConnectionProxy[Record]] = []
+        self._queue = 0
 
     async def open(self) -> None:
         """Be ready to make connections."""
@@ -73,18 +75,33 @@ class Connections:
         if self._pool is None:
             raise StoreUnavailable(f"{self._place.name} is closed: open the engine before you use it")
         pool = self._pool
-        connection = await self._borrow(pool)
+        connection = self._taken() or await self._borrow(pool)
         session = Session(connection, self.statements)
+        well = False
         try:
             yield session
+            well = True
         except (CommitUnknown, *Trouble) as error:
             if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
                 session.abandon()
             raise
         finally:
-            await pool.release(connection)
+            if well and not self._queue and pool is self._pool and not connection.is_closed():
+                self._at_hand.append(connection)
+            else:
+                await pool.release(connection)
+
+    def _taken(self) -> PoolConnectionProxy[Record] | None:
+        """Return the connection that was used last: the pool's ceremony costs as much as a statement."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not connection.is_closed():
+                return connection
+            Session(connection, self.statements).abandon()
+        return None
 
     async def _borrow(self, pool: Pool[Record]) -> PoolConnectionProxy[Record]:
+        self._queue += 1
         try:
             return await pool.acquire(timeout=self._place.command_seconds)
         except TimeoutError as error:
@@ -94,6 +111,8 @@ class Connections:
                 f"all {pool.get_max_size()} connections to {self._place.name} stayed busy: look for what takes so "
                 "long, or raise pool= in the URL"
             ) from error
+        finally:
+            self._queue -= 1
 
     @asynccontextmanager
     async def reading(self, begin: str | None = None) -> AsyncGenerator[Session, None]:
@@ -123,6 +142,8 @@ class Connections:
             return
         try:
             async with asyncio.timeout(5):
+                while self._at_hand:
+                    await pool.release(self._at_hand.pop())
                 await pool.close()
         except (TimeoutError, asyncpg.InterfaceError, OSError):
             pool.terminate()

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ensue_adapters.postgres import trips
 from ensue_adapters.postgres.pages import read_at
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
@@ -36,9 +37,23 @@ class PostgresWork:
     async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start up to `limit` due, unstarted attempts of those tasks, oldest due first."""
         wanted = column(sorted(set(tasks)))
-        # Looking costs no lock: most often there is nothing, or a Step has started it already.
-        if limit <= 0 or not wanted or not await self._ready(wanted):
+        if limit <= 0 or not wanted:
             return []
+        rows = await self._writer.tasks.run(self._claim(worker, wanted, limit, lease_seconds))
+        created = await self._created(rows)
+        return [Claimed(msgspec.structs.replace(row, started=True), created[row.created]) for row in rows]
+
+    async def _claim(
+        self, worker: str, wanted: Sequence[str | None], limit: int, lease_seconds: float
+    ) -> Sequence[WorkRow]:
+        """Look without a lock, then begin what is still open; where claimers meet, lock while looking."""
+        seen = await self._open(wanted, limit)
+        if not seen:
+            return []
+        until = self._writer.clock.now() + round(lease_seconds * SECOND)
+        won = await trips.start(self._writer, seen, [_start(row, worker) for row in seen], Lease(worker, until))
+        if won:
+            return [seen[place] for place in won]
 
         async def job(tx: Transaction) -> list[WorkRow]:
             found = await tx.session.rows(
@@ -54,9 +69,7 @@ class PostgresWork:
             await tx.append([_start(row, worker) for row in rows], lease=Lease(worker, until))
             return rows
 
-        rows = await self._writer.run(job)
-        created = await self._created(rows)
-        return [Claimed(msgspec.structs.replace(row, started=True), created[row.created]) for row in rows]
+        return await self._writer.run_here(job)
 
     async def renew(self, worker: str, held: Sequence[tuple[Id, int]], lease_seconds: float) -> list[bool]:
         """Renew leases; False for each that is no longer this worker's."""
@@ -83,6 +96,14 @@ class PostgresWork:
         if not ends:
             return []
 
+        return await self._writer.tasks.run(self._finish(ends))
+
+    async def _finish(self, ends: Sequence[End]) -> list[bool]:
+        plain = not any(each.if_expired for each in ends)
+        attempts = [(each.invocation, each.attempt) for each in ends]
+        if plain and await trips.finish(self._writer, attempts, _drafts_of(ends)):
+            return [True] * len(ends)
+
         async def job(tx: Transaction) -> list[bool]:
             current = await _lock(tx, [each.invocation for each in ends])
             now = tx.clock.now()
@@ -100,7 +121,7 @@ class PostgresWork:
                 await tx.append_each(drafts)
             return effective
 
-        return await self._writer.run(job)
+        return await self._writer.run_here(job)
 
     async def expired(self, limit: int) -> Sequence[WorkRow]:
         """Return started attempts whose lease has run out."""
@@ -134,9 +155,13 @@ class PostgresWork:
         found: int = await self._value("work/queued")
         return found
 
-    async def _ready(self, tasks: Sequence[str | None]) -> bool:
-        found: bool = await self._value("work/ready", tasks=tasks, now=self._writer.clock.now())
-        return found
+    async def _open(self, tasks: Sequence[str | None], limit: int) -> list[WorkRow]:
+        async def look(session: Session) -> list[WorkRow]:
+            now = self._writer.clock.now()
+            rows = await session.rows("work/open", namespace=self._namespace, tasks=tasks, now=now, limit=limit)
+            return [WorkRow(*row) for row in rows]
+
+        return await self._writer.read_here(look)
 
     async def _rows(self, name: str, /, **values: Any) -> list[WorkRow]:
         async def look(session: Session) -> list[WorkRow]:
@@ -169,6 +194,14 @@ async def _lock(tx: Transaction, invocations: Sequence[Id]) -> dict[tuple[Id, in
     """Lock rows and return the attempts that are current and started, and until when they are leased."""
     rows = await tx.session.rows("work/lock", namespace=tx.namespace, invocations=invocations)
     return {(invocation, attempt): until for invocation, attempt, started, until in rows if started}
+
+
+def _drafts_of(ends: Sequence[End]) -> list[Draft]:
+    drafts: list[Draft] = []
+    for each in ends:
+        drafts.append(each.end)
+        drafts += each.buffered
+    return drafts
 
 
 def _start(row: WorkRow, worker: str) -> Draft:
