@@ -32,6 +32,10 @@ class Client(Protocol):
         """Enqueue one `b`; durable on return."""
         ...
 
+    async def tell(self, number: int) -> None:
+        """Hand something in, with nobody there to work on it: ensue emits an event, the others enqueue a job."""
+        ...
+
     async def chains(self, numbers: Sequence[int]) -> None:
         """Enqueue some `a`, in the fastest way there is."""
         ...
@@ -96,10 +100,13 @@ async def _ask(open_client: Open, dsn: str, what: str, count: int, pause_ms: int
     async with open_client(dsn) as client:
         async for numbers in _paced(range(count), what == "chains" and not pause_ms, pause_ms):
             began.append(time.monotonic_ns())
-            if what == "chains":
-                await client.chains(numbers)
-            else:
-                await client.one(numbers[0])
+            match what:
+                case "chains":
+                    await client.chains(numbers)
+                case "one":
+                    await client.one(numbers[0])
+                case _:
+                    await client.tell(numbers[0])
         ended = time.monotonic_ns()
     print(json.dumps({"began": began, "ended": ended}), flush=True)
 

@@ -23,6 +23,8 @@ class Client:
     async def one(self, number: int) -> None:
         await self._client.enqueue_async({"queue_name": "bench", "workflow_name": "b"}, number)
 
+    tell = one
+
     async def chains(self, numbers: Sequence[int]) -> None:
         """There is no bulk form: several callers at once."""
         left = iter(numbers)

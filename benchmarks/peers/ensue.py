@@ -30,12 +30,16 @@ def _engine(dsn: str) -> tuple[Engine, Any, Any]:
 class Client:
     """Submits tasks."""
 
-    def __init__(self, first: Any, second: Any) -> None:
-        self._first, self._second = first, second
+    def __init__(self, engine: Engine, first: Any, second: Any) -> None:
+        self._engine, self._first, self._second = engine, first, second
 
     async def one(self, number: int) -> None:
         """Submit one `b`."""
         await self._second.submit(number)
+
+    async def tell(self, number: int) -> None:
+        """Emit one event."""
+        await self._engine.emit("told", {"number": number})
 
     async def chains(self, numbers: Sequence[int]) -> None:
         """Submit many `a`: those that wait share a commit."""
@@ -47,7 +51,7 @@ async def client(dsn: str) -> AsyncGenerator[Client, None]:
     """Open a client."""
     engine, first, second = _engine(dsn)
     async with engine:
-        yield Client(first, second)
+        yield Client(engine, first, second)
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ class Client:
     async def one(self, number: int) -> None:
         await self._queries.enqueue("b", str(number).encode())
 
+    tell = one
+
     async def chains(self, numbers: Sequence[int]) -> None:
         payloads = [str(number).encode() for number in numbers]
         await self._queries.enqueue(["a"] * len(numbers), payloads, [0] * len(numbers))

@@ -36,6 +36,8 @@ class Client:
     async def one(self, number: int) -> None:
         await self._second.defer_async(number=number)
 
+    tell = one
+
     async def chains(self, numbers: Sequence[int]) -> None:
         await self._first.batch_defer_async(*[{"number": number} for number in numbers])
 

@@ -37,6 +37,8 @@ class Client:
     async def one(self, number: int) -> None:
         await self._second.kiq(number)
 
+    tell = one
+
     async def chains(self, numbers: Sequence[int]) -> None:
         """There is no bulk form: all callers at once share the broker's pool."""
         await asyncio.gather(*[self._first.kiq(number) for number in numbers])

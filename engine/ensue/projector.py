@@ -30,7 +30,7 @@ GATHER_SECONDS = 0.2
 """How long a page gathers. Who asks a question has what is missing folded first, so nobody sees this delay, and
 what changes twice meanwhile is written once."""
 
-PAGE_RECORDS_MAX = 4_000
+PAGE_RECORDS_MAX = 12000
 """How many records are written at once: the more, the fewer rows are written twice, and the longer others wait."""
 
 PART_RECORDS_MAX = 500

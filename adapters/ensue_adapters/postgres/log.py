@@ -7,10 +7,10 @@ from typing import Any
 
 from ensue_adapters.postgres import intake
 from ensue_adapters.postgres.appender import Appender
-from ensue_adapters.postgres.pages import positions_of, read_at, read_head, read_page, records_of
+from ensue_adapters.postgres.pages import positions_of, read_at, read_head, records_of
+from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
 from ensue_core.ids import Id
 from ensue_core.ports import Appended, Head, Log
@@ -20,11 +20,11 @@ from ensue_core.records import Draft, Record
 class PostgresLog:
     """One namespace's log in a Postgres schema."""
 
-    def __init__(self, writer: Writer, appender: Appender, tail: Tail, watch: Watch) -> None:
+    def __init__(self, writer: Writer, appender: Appender, reader: Reader, watch: Watch) -> None:
         self._writer = writer
         self._appender = appender
         self._namespace = writer.space.number
-        self._tail = tail
+        self._reader = reader
         self._watch = watch
 
     async def append(self, drafts: Sequence[Draft]) -> list[Appended]:
@@ -43,27 +43,14 @@ class PostgresLog:
 
         A short page says nothing: the end is where a page is empty.
         """
-        recent = self._tail.after(after, limit)
-        if recent:
-            return recent
-        records = await self._writer.read(lambda session: read_page(session, self._namespace, after, limit))
-        if records:
+        records, known = await self._reader.page(after, limit)
+        if records and not known:
             self._watch.advance(records[-1].position)
         return records
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:
         """Return the records at some positions."""
-        found: dict[int, Record] = {}
-        missing: list[int] = []
-        for position in positions:
-            record = self._tail.at(position)
-            if record is not None:
-                found[position] = record
-            else:
-                missing.append(position)
-        if missing:
-            found.update(await self._writer.read(lambda session: read_at(session, self._namespace, missing)))
-        return found
+        return await self._reader.at(positions)
 
     async def find(self, id: Id) -> Record | None:
         """Return the record with that id."""

@@ -13,6 +13,7 @@ from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
 from ensue_adapters.postgres.place import Place, parse_url
+from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
 from ensue_adapters.postgres.statements import Statements
@@ -21,7 +22,7 @@ from ensue_adapters.postgres.trouble import Trouble, translate
 from ensue_adapters.postgres.views import PostgresViews
 from ensue_adapters.postgres.work import PostgresWork
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.tail import Tail
+from ensue_adapters.sql.recent import Recent
 from ensue_adapters.sql.watch import Watch
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
@@ -44,7 +45,7 @@ class PostgresStore:
         self._place = place
         self._connections: Connections | None = None
         self._tasks: OwnTasks | None = None
-        self._tail = Tail()
+        self._recent = Recent()
         self._watch: Watch | None = None
         self._listener: Listener | None = None
         self._writer: Writer | None = None
@@ -104,13 +105,14 @@ class PostgresStore:
             raise translate(error, place) from error
         self._connections = connections
         self._tasks = OwnTasks(place.name)
-        self._tail = Tail()
+        self._recent = Recent()
         self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
         self._appender = Appender(self._writer)
         self._watch = Watch(asyncio.get_running_loop(), self._look, place.deaf_poll_seconds)
-        self.log = PostgresLog(self._writer, self._appender, self._tail, self._watch)
+        reader = Reader(self._writer, self._recent)
+        self.log = PostgresLog(self._writer, self._appender, reader, self._watch)
         self.decisions = PostgresDecisions(self._writer)
-        self.work = PostgresWork(self._writer, self._tail)
+        self.work = PostgresWork(self._writer, reader)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
         direct = listening_place(place)
@@ -154,7 +156,7 @@ class PostgresStore:
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""
-        self._tail.extend(records, size)
+        self._recent.committed(records, size)
         if self._watch is not None:
             self._watch.advance(records[-1].position)
 

@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 
 from ensue_adapters.postgres import trips
-from ensue_adapters.postgres.pages import read_at
+from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.gathering import Lease
-from ensue_adapters.sql.tail import Tail
 from ensue_core.defaults import SECOND
 from ensue_core.facts import AttemptStarted, InvocationCancelled
 from ensue_core.ids import Id, derive_from
 from ensue_core.ports import Claimed, End, Work
-from ensue_core.records import Draft, Record, draft
+from ensue_core.records import Draft, draft
 from ensue_core.rows import WorkRow
 
 _SPARE = 32
@@ -29,10 +28,10 @@ _SPARE = 32
 class PostgresWork:
     """The namespace's work in a Postgres schema."""
 
-    def __init__(self, writer: Writer, tail: Tail) -> None:
+    def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer = writer
         self._namespace = writer.space.number
-        self._tail = tail
+        self._reader = reader
 
     async def claim(self, worker: str, tasks: Collection[str], limit: int, lease_seconds: float) -> Sequence[Claimed]:
         """Start up to `limit` due, unstarted attempts of those tasks, oldest due first."""
@@ -40,7 +39,7 @@ class PostgresWork:
         if limit <= 0 or not wanted:
             return []
         rows = await self._writer.tasks.run(self._claim(worker, wanted, limit, lease_seconds))
-        created = await self._created(rows)
+        created = await self._reader.at([row.created for row in rows])
         return [Claimed(msgspec.structs.replace(row, started=True), created[row.created]) for row in rows]
 
     async def _claim(
@@ -176,15 +175,6 @@ class PostgresWork:
             return row[0]
 
         return await self._writer.read(look)
-
-    async def _created(self, rows: Sequence[WorkRow]) -> dict[int, Record]:
-        """Return the records that created some rows, from memory or the log."""
-        recent = {row.created: self._tail.at(row.created) for row in rows}
-        found = {position: record for position, record in recent.items() if record is not None}
-        missing = [position for position, record in recent.items() if record is None]
-        if missing:
-            found |= await self._writer.read(lambda session: read_at(session, self._namespace, missing))
-        return found
 
 
 _: type[Work] = PostgresWork
