@@ -263,6 +263,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be reached, is missing, locked, read-only or full."""
 
 
+class BadConnection(StoreError):
+    """What was given as `connection=` cannot carry an event or a submit."""
+
+
 class SchemaMismatch(StoreError):
     """The store was written by another version of this library."""
 

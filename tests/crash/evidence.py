@@ -144,7 +144,7 @@ def _evidence(place: Place, space: Space, services: list[str]) -> Evidence:
     ]
     return Evidence(
         space=space, defaults=DEFAULTS, services=services, acked=acked, bodies=bodies, returns=returns, emitted=emitted,
-        crashes=(), downs={}, margin=0, seed=0, at_rest=False,
+        crashes=(), downs={}, margin=0, seed=0, at_rest=False, namespace=NAMESPACE,
     )  # fmt: skip
 
 

@@ -12,12 +12,16 @@ SCHEDULER = "engine/ensue/scheduler"
 WORKER = "engine/ensue/worker"
 FOLDS = "projections/ensue_projections"
 SQLITE = "adapters/ensue_adapters/sqlite"
+SQL = "adapters/ensue_adapters/sql"
 MEMORY = "adapters/ensue_adapters/memory"
+POSTGRES = "adapters/ensue_adapters/postgres"
 
 ENGINE = "tests/engine"
 STORES = "tests/conformance"
 SQLITE_ONLY = "tests/conformance/test_sqlite.py"
 WORKERS = "tests/worker"
+CALLERS = "tests/postgres/test_callers.py"
+BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
 
 
 class Bug(NamedTuple):
@@ -342,7 +346,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "repeat_appended_again",
         "an equal key is the same event",
-        f"{SQLITE}/repeats.py",
+        f"{SQL}/repeats.py",
         "            first[draft.id] = index\n",
         "            first[draft.id] = index\n        else:\n            first[draft.id] = index\n",
         (SQLITE_ONLY, f"{ENGINE}/test_events.py"),
@@ -350,7 +354,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "conflict_unnoticed",
         "an equal key with another payload is a conflict",
-        f"{SQLITE}/repeats.py",
+        f"{SQL}/repeats.py",
         "conflict=not same(stands.fact, draft.fact)",
         "conflict=False",
         (f"{ENGINE}/test_events.py", SQLITE_ONLY),
@@ -358,9 +362,9 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "time_goes_back",
         "log time never decreases",
-        f"{SQLITE}/transaction.py",
-        "        time = max(self.clock.now(), head.time, floor)\n",
-        "        time = self.clock.now()\n",
+        f"{SQL}/placing.py",
+        "    return max(now, head.time, floor)\n",
+        "    return now\n",
         (SQLITE_ONLY, "-k", "time or clock"),
     ),
     Bug(
@@ -517,6 +521,71 @@ BUGS: tuple[Bug, ...] = (
         "            if self._must_be_asked(self._undecided[position]):\n                return False\n",
         "",
         (f"{ENGINE}/test_events.py",),
+    ),
+    # Transactions of the caller's.
+    Bug(
+        "connection_leads_elsewhere",
+        "nothing is handed over on a connection to another database than the engine's",
+        f"{POSTGRES}/sql/migrations/0002_callers/02_hand_over.sql",
+        "    IF place IS DISTINCT FROM ensue.place() THEN\n",
+        "    IF place IS NULL THEN\n",
+        (BAD_CONNECTIONS, "-k", "another_database"),
+    ),
+    Bug(
+        "connection_without_a_transaction",
+        "an emit with connection= is never committed by itself",
+        f"{POSTGRES}/callers.py",
+        "            if not connection.is_in_transaction():\n                raise BadConnection(NO_TRANSACTION)\n",
+        "",
+        (BAD_CONNECTIONS, "-k", "without_a_transaction"),
+    ),
+    Bug(
+        "connection_that_commits_by_itself",
+        "the same, where the library begins a transaction and the driver does not",
+        f"{POSTGRES}/callers.py",
+        '    if getattr(connection.connection.dbapi_connection, "autocommit", False):\n',
+        "    if False:\n",
+        (BAD_CONNECTIONS, "-k", "commits_by_itself"),
+    ),
+    Bug(
+        "committed_key_unknown",
+        "a key that a committed transaction has used is known to the next one, whether it has entered the log or not",
+        f"{POSTGRES}/outbox.py",
+        "            await tx.enter()  # what is committed in the intake has its place from here on\n",
+        "",
+        (CALLERS, "-k", "key"),
+    ),
+    Bug(
+        "question_passes_by_the_intake",
+        "what a transaction brought is found right after its commit, though nobody runs",
+        f"{POSTGRES}/log.py",
+        "        if waiting:\n",
+        "        if False:\n",
+        (CALLERS, "-k", "right_after"),
+    ),
+    Bug(
+        "settled_before_it_is_there",
+        "an event whose transaction has not committed is not settled",
+        "engine/ensue/settled.py",
+        " or not self._is_there",
+        "",
+        (CALLERS, "-k", "rollback"),
+    ),
+    Bug(
+        "commit_behind_a_pooler_unheard",
+        "a user's commit is heard whichever connection of a pooler carried it",
+        f"{POSTGRES}/connections.py",
+        "        if self.pooled:\n            return set()\n",
+        "",
+        ("tests/postgres/test_pooler.py", "-k", "users"),
+    ),
+    Bug(
+        "outbox_tells_nobody",
+        "an idle namespace sees its outbox at the commit, not at the next poll",
+        f"{POSTGRES}/sql/migrations/0001_beginning/08_intake.sql",
+        "    PERFORM pg_notify(TG_TABLE_SCHEMA || '.' || namespace, '')",
+        "    PERFORM namespace",
+        (CALLERS, "-k", "one_look"),
     ),
 )
 """Every planted bug."""

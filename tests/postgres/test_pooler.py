@@ -1,6 +1,7 @@
 """Through a pooler that shares connections by transaction, everything works but LISTEN, which goes direct."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -9,9 +10,12 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from ensue import Engine
 from ensue.testing.conformance.drafts import TASK, claim_one, end, event, matched, step, submitted
 from ensue_core.errors import StoreUnavailable
+from ensue_core.ids import new_id
 from ensue_core.ports import Committed, Cursor, EventQuery
+from tests.postgres.callers import user
 from tests.postgres.stores import codes, opened, whole
 from tests.servers.pooler import Pooler, pooling
 from tests.servers.postgres import Server, choose, local, system_binaries, wheel_binaries
@@ -69,6 +73,26 @@ async def test_the_direct_address_hears_at_once(near: Server, pooler: Pooler) ->
         await other.log.append([event()])
         async with asyncio.timeout(5):
             assert await waiting
+
+
+@pytest.mark.parametrize("kind", ["asyncpg", "psycopg", "session"])
+async def test_users_transactions_go_through_it_and_are_heard_at_once(near: Server, pooler: Pooler, kind: str) -> None:
+    url, chance = _url(pooler, near, "&pooler=transaction&poll=3600"), random.Random(3)
+    async with Engine(url, app_id="test") as engine, opened(url) as idle:
+        # Each of the pooler's connections carries some of the commits: whose one is cannot be told by that.
+        for position in range(24):
+            for _ in range(chance.randrange(4)):
+                await engine.store.log.find(new_id())
+            waiting = asyncio.ensure_future(idle.log.wait(position))
+            async with user(kind, url) as caller:
+                await caller.emit(engine, "lost", {"n": position}, idempotency_key="k")
+                await caller.rollback()
+            async with user(kind, url) as caller:
+                await caller.emit(engine, "kept", {"n": position})
+                await caller.commit()
+            async with asyncio.timeout(30):
+                assert await waiting > position
+        assert await codes(idle) == ["kept"] * 24
 
 
 async def test_without_a_direct_address_others_are_polled(near: Server, pooler: Pooler) -> None:

@@ -66,6 +66,25 @@ async def test_a_schema_of_another_version_is_refused_with_the_command(postgres_
             await opened(postgres_url).__aenter__()
 
 
+async def test_a_schema_of_the_first_version_is_upgraded_with_what_it_holds(postgres_url: str) -> None:
+    place = parse_url(postgres_url)
+    first = (await schema.upgrade(place, plan=True))[0]
+    async with connected(postgres_url) as connection:
+        for script in first.scripts:
+            await connection.execute(script)
+        await connection.execute("INSERT INTO namespaces (name) VALUES ('test')")
+        await emit(connection, "before")
+        with pytest.raises(SchemaMismatch, match=r"is of version 1, this program needs \d+: run `ensue db upgrade`"):
+            await opened(postgres_url).__aenter__()
+        assert [each.number for each in await schema.upgrade(place)] == list(range(2, schema.newest() + 1))
+        async with opened(postgres_url) as store:
+            await emit(connection, "after")
+            async with connection.transaction():
+                await store.outbox.put(connection, [event("within")])
+            await store.log.append([event("last")])
+            assert await codes(store) == ["before", "after", "within", "last"]
+
+
 async def test_another_programs_schema_is_left_alone(postgres_url: str) -> None:
     place = parse_url(postgres_url)
     async with connected(postgres_url) as connection:

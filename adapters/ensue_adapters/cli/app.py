@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 
 from ensue import __version__
 from ensue.config import redact
-from ensue_adapters.cli import db, doctor, emit, follow, look, run, settings, triggers
+from ensue_adapters.cli import backtest, db, doctor, emit, explain, follow, look, run, settings, triggers, verify
 from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_adapters.cli.process import loop_factory
@@ -51,6 +51,9 @@ def build() -> App:
     app.command(follow.tail)
     app.command(settings.config)
     app.command(doctor.doctor)
+    app.command(explain.explain)
+    app.command(backtest.backtest)
+    app.command(verify.verify)
     app.command(db.db)
     return app
 

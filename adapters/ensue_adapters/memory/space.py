@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ensue_adapters.memory.chains import ChainTables
 from ensue_adapters.memory.views import ViewTables
 from ensue_adapters.memory.work import WorkTable
 from ensue_core.changes import Change, WorkAdded, WorkEnded, WorkReopened, WorkStarted
@@ -29,6 +28,7 @@ from ensue_core.records import Draft, Record, draft, place
 from ensue_core.rows import WorkRow
 from ensue_core.values import canonical, decode
 from ensue_projections.decisions import changes_of
+from ensue_projections.tables import ChainTables
 
 
 class Space:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from ensue_adapters.memory.archive import MemoryArchive
 from ensue_adapters.memory.line import DirectLine, Line
 from ensue_adapters.memory.space import Space
 from ensue_adapters.memory.views import ViewTables
 from ensue_adapters.memory.world import MemoryWorld, world_named
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.defaults import SECOND
 from ensue_core.errors import ConfigError, StoreUnavailable
@@ -98,6 +100,10 @@ class MemoryStore:
         """Let nobody wait any longer; the world stays."""
         self.closed = True
         self.space.wake()
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return MemoryArchive(self.space, self.namespace)
 
     async def rebuild_decisions(self) -> None:
         """Fold the decision views again."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from ensue_adapters.postgres import intake
 from ensue_adapters.postgres.appender import Appender
-from ensue_adapters.postgres.pages import positions_of, read_at, read_head, records_of
+from ensue_adapters.postgres.pages import positions_of, read_at, records_of
 from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.writer import Writer
@@ -30,13 +28,6 @@ class PostgresLog:
     async def append(self, drafts: Sequence[Draft]) -> list[Appended]:
         """Append drafts in order, each once, in one transaction; durable on return."""
         return await self._appender.append(drafts) if drafts else []
-
-    async def append_within(self, connection: Any, drafts: Sequence[Draft]) -> None:
-        """Hand drafts over inside the transaction that an asyncpg connection of the caller has open.
-
-        They enter the log after its commit, and never where it rolls back.
-        """
-        await intake.hand_over(connection, self._writer.connections.statements, self._writer.space.name, drafts)
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Return up to `limit` records past a position; what was just written comes from memory.
@@ -65,10 +56,18 @@ class PostgresLog:
         return await self._writer.read(look)
 
     async def head(self) -> Head:
-        """Return the last position and its time."""
-        head = await self._writer.read(lambda session: read_head(session, self._namespace))
+        """Return the last position and its time; what is committed in the intake has entered before."""
+        head, waiting = await self._writer.read(self._look)
+        if waiting:
+            await self._appender.drain()
+            head, _ = await self._writer.read(self._look)
         self._watch.advance(head.position)
         return head
+
+    async def _look(self, session: Session) -> tuple[Head, bool]:
+        row = await session.row("log/look", namespace=self._namespace)
+        assert row is not None
+        return Head(row[0], row[1]), row[2]
 
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""

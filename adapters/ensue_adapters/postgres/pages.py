@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ensue_adapters.postgres.session import Session
+from ensue_core.archive import Page
 from ensue_core.errors import StoreError
 from ensue_core.facts import FORMAT, decode_fact
 from ensue_core.ids import Id
@@ -38,6 +39,14 @@ async def rows_at(session: Session, namespace: int, positions: Collection[int]) 
 async def read_page(session: Session, namespace: int, after: int, limit: int) -> list[Record]:
     """Return up to `limit` records past a position, fewer where they are very large."""
     return records_of(await page_rows(session, namespace, after, limit))
+
+
+async def stored_page(session: Session, namespace: int, after: int, limit: int) -> Page:
+    """Return up to `limit` records past a position with their facts' bytes, also where positions are missing."""
+    after = max(after, 0)
+    values = {"namespace": namespace, "after": after, "limit": max(limit, 0), "bytes": PAGE_BYTES_MAX}
+    rows = await session.rows("log/stored", **values)
+    return Page(records_of(rows), [row[3] for row in rows])
 
 
 async def read_at(session: Session, namespace: int, positions: Collection[int]) -> dict[int, Record]:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from ensue_adapters.postgres import health, rebuild, schema
 from ensue_adapters.postgres.appender import Appender
+from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.outbox import PostgresOutbox
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.session import Session
@@ -24,9 +26,10 @@ from ensue_adapters.postgres.work import PostgresWork
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.recent import Recent
 from ensue_adapters.sql.watch import Watch
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
-from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
+from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 
 
@@ -38,6 +41,7 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    outbox: Outbox
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -76,6 +80,10 @@ class PostgresStore:
             await self._connections.close()
         self._connections = self._watch = self._listener = self._writer = self._appender = None
 
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return PostgresArchive(self._place, self.namespace)
+
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""
         await self._opened().run(rebuild.rebuild)
@@ -108,13 +116,15 @@ class PostgresStore:
         self._recent = Recent()
         self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
         self._appender = Appender(self._writer)
-        self._watch = Watch(asyncio.get_running_loop(), self._look, place.deaf_poll_seconds)
+        loop = asyncio.get_running_loop()
+        self._watch = Watch(loop, self._look, place.deaf_poll_seconds)
         reader = Reader(self._writer, self._recent)
         self.log = PostgresLog(self._writer, self._appender, reader, self._watch)
         self.decisions = PostgresDecisions(self._writer)
         self.work = PostgresWork(self._writer, reader)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.outbox = PostgresOutbox(self._writer, place, loop)
         direct = listening_place(place)
         if direct is not None:
             self._listener = Listener(direct, space.channel, self._heard, self._hears)
@@ -152,7 +162,7 @@ class PostgresStore:
         assert self._writer is not None
         row = await session.row("log/look", namespace=self._writer.space.number)
         assert row is not None
-        return row[0], row[1]
+        return row[0], row[2]
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""

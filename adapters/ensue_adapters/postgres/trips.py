@@ -17,7 +17,7 @@ from ensue_adapters.postgres.transaction import columns_of
 from ensue_adapters.postgres.trouble import Trouble, is_unknown
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.gathering import NOBODY, Batch, Lease, WorkBatch, gather
-from ensue_adapters.sql.placing import place_all, settle_all
+from ensue_adapters.sql.placing import place_all, root_column, settle_all
 from ensue_core.changes import ChainMoved
 from ensue_core.errors import CommitUnknown
 from ensue_core.facts import FORMAT, AttemptStarted, Decided, EventEmitted
@@ -38,6 +38,9 @@ async def append(writer: Writer, drafts: Sequence[Draft]) -> list[Record] | None
     """Append drafts and return their records; None where nothing was done and the longer way is needed."""
     if not _plain(writer, drafts):
         return None
+    if len(drafts) == 1 and type(drafts[0].fact) is EventEmitted:
+        row = await _call(writer, "trips/append_one", **_one(drafts[0], writer.space.number))
+        return None if row is None or row[0] is None else _told(writer, drafts, row[0], row[1])
     columns = columns_of(drafts, writer.space.number)
     batches = [] if all([type(each.fact) is EventEmitted for each in drafts]) else gather(place_all(drafts, 0, 0))
     if not batches:
@@ -145,6 +148,18 @@ def _plain(writer: Writer, drafts: Sequence[Draft]) -> bool:
     if writer.connections.pooled or not 0 < len(drafts) <= DRAFTS_MAX:
         return False
     return not any(each.repeatable for each in drafts)
+
+
+def _one(draft: Draft, namespace: int) -> dict[str, object]:
+    return {
+        "namespace": namespace,
+        "format": FORMAT,
+        "id": draft.id,
+        "kind": type(draft.fact).__name__,
+        "cause": draft.cause,
+        "root": root_column(draft),
+        "data": draft.data,
+    }
 
 
 def _only_opens(batch: Batch) -> bool:

@@ -35,6 +35,12 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute(sql("store/set_version"), (str(VERSION),))
         return
+    check(connection, path)
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `SchemaMismatch` for another schema than ours, `StoreUnavailable` for somebody else's database."""
+    tables = {name for (name,) in connection.execute(sql("store/tables"))}
     if not {"meta", "log", "namespaces"} <= tables:
         raise StoreUnavailable(f"{path} is another program's database: choose a file of its own for ensue")
     found = version(connection)

@@ -10,6 +10,7 @@ import msgspec
 from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
 from ensue_adapters.sqlite import health, rebuild
+from ensue_adapters.sqlite.archive import SQLiteArchive
 from ensue_adapters.sqlite.connection import check_version
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
 from ensue_adapters.sqlite.delivery import Delivery
@@ -24,6 +25,7 @@ from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.wake import Wake
 from ensue_adapters.sqlite.work import SQLiteWork
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
@@ -94,6 +96,10 @@ class SQLiteStore:
             self._wake = None
         self._places = self._writer = self._watch = None
         self._readers = []
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return SQLiteArchive(self._place, self.namespace)
 
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""

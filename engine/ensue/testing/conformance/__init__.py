@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import pytest
 
-_FILES = ("log", "waiting", "decisions", "triggers", "work", "ends", "leases", "views", "queries", "whole")
+_FILES = ("log", "waiting", "decisions", "triggers", "work", "ends", "leases", "views", "queries", "whole", "archives")
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _FILES))
 
+from ensue.testing.conformance.archives import *  # noqa: E402, F403
 from ensue.testing.conformance.decisions import *  # noqa: E402, F403
 from ensue.testing.conformance.ends import *  # noqa: E402, F403
 from ensue.testing.conformance.handles import Handles as Handles  # noqa: E402

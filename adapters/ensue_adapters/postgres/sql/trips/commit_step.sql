@@ -1,4 +1,4 @@
--- Commit a Step, as a whole transaction (migrations/0002_single_trips/03_commit_step.sql).
+-- Commit a Step, as a whole transaction (migrations/0003_single_trips/03_commit_step.sql).
 SELECT verdict, head, moment FROM ensue.commit_step(
     :namespace, :service, :follows::uuid, :read, :clock, :step::uuid, :through, :now, :format::smallint, :channel,
     :ids::uuid[], :kinds::text[], :causes::text[], :roots::text[], :datas::bytea[], :backs::integer[], :rests::bytea[],

@@ -1,4 +1,4 @@
--- Append ends, as a whole transaction (migrations/0002_single_trips/05_finish_work.sql).
+-- Append ends, as a whole transaction (migrations/0003_single_trips/05_finish_work.sql).
 SELECT head, moment FROM ensue.finish_work(
     :namespace, :now, :format::smallint, :channel, :invocations::uuid[], :attempts::integer[],
     :ids::uuid[], :kinds::text[], :causes::text[], :roots::text[], :datas::bytea[],

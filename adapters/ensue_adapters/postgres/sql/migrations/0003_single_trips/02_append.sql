@@ -27,3 +27,22 @@ BEGIN
     END IF;
     PERFORM pg_notify(channel, '');
 END $$;
+-- The same for one event.
+CREATE FUNCTION ensue.append_one(
+    of integer, now bigint, format smallint, channel text,
+    id uuid, kind text, cause text, root text, data bytea, OUT head bigint, OUT moment bigint
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    waiting boolean;
+BEGIN
+    SELECT * INTO head, moment, waiting FROM ensue.enter(of);
+    IF waiting THEN
+        head := NULL;
+        RETURN;
+    END IF;
+    moment := greatest(now, moment);
+    INSERT INTO ensue.log (namespace, position, id, time, kind, version, cause, root, data)
+    VALUES (of, head + 1, append_one.id, moment, append_one.kind, format, append_one.cause, append_one.root, append_one.data);
+    PERFORM pg_notify(channel, '');
+END $$;

@@ -1,0 +1,2 @@
+-- The names of all namespaces.
+SELECT name FROM namespaces ORDER BY name;
