@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.peers.contestant import A, B, main, notes
 from ensue import Engine, on_success
-from ensue_adapters.cli.process import settle_in
+from ensue_adapters.cli.process import collect_rarely
 
 
 def _engine(dsn: str) -> tuple[Engine, Any, Any]:
@@ -57,7 +57,7 @@ async def client(dsn: str) -> AsyncGenerator[Client, None]:
 @asynccontextmanager
 async def work(dsn: str) -> AsyncGenerator[None, None]:
     """Run scheduler, worker and projectors."""
-    settle_in()
+    collect_rarely()
     engine, _, _ = _engine(dsn)
     async with engine.running():
         yield

@@ -130,16 +130,6 @@ class Connections:
             finally:
                 await session.undo()
 
-    def pids(self) -> set[int]:
-        """Return the process ids of our connections, to tell our own notices from others'.
-
-        Behind a pooler nobody knows: others' transactions run on the same connections to the server.
-        """
-        if self.pooled:
-            return set()
-        holders: list[Any] = getattr(self._pool, "_holders", [])
-        return {each._con.get_server_pid() for each in holders if each._con is not None and not each._con.is_closed()}
-
     async def close(self) -> None:
         """Close what is idle and wait a moment for what is not."""
         pool, self._pool = self._pool, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from uuid import uuid4
 
 from ensue_adapters.postgres import health, rebuild, schema
 from ensue_adapters.postgres.appender import Appender
@@ -127,7 +128,7 @@ class PostgresStore:
         self.outbox = PostgresOutbox(self._writer, place, loop)
         direct = listening_place(place)
         if direct is not None:
-            self._listener = Listener(direct, space.channel, self._heard, self._hears)
+            self._listener = Listener(direct, space, statements, self._heard, self._hears)
             await self._listener.open()
 
     async def _prepare(self, connections: Connections) -> Space:
@@ -144,7 +145,9 @@ class PostgresStore:
             async with connections.reading() as session:
                 number = await self._number(session)
         assert number is not None
-        return Space(self.namespace, number, f"{self._place.schema}.{number}")
+        channel = f"{self._place.schema}.{number}"
+        mine = "" if listening_place(self._place) is None else f"{channel}.{uuid4().hex[:12]}"
+        return Space(self.namespace, number, channel, mine)
 
     async def _number(self, session: Session) -> int | None:
         row = await session.row("store/namespace", name=self.namespace)
@@ -170,9 +173,9 @@ class PostgresStore:
         if self._watch is not None:
             self._watch.advance(records[-1].position)
 
-    def _heard(self, pid: int) -> None:
-        """Somebody has committed. Our own commits are known already."""
-        if self._watch is not None and (self._connections is None or pid not in self._connections.pids()):
+    def _heard(self) -> None:
+        """Somebody else has committed."""
+        if self._watch is not None:
             self._watch.hinted()
 
     def _hears(self, hears: bool) -> None:

@@ -98,7 +98,7 @@ class Transaction:
     async def _insert(self, drafts: Sequence[Draft], after: int, time: int) -> None:
         self.size += sum([len(each.data) for each in drafts])
         await self.session.run(
-            "log/append", after=after, time=time, channel=self.space.channel, **columns_of(drafts, self.namespace)
+            "log/append", after=after, time=time, mine=self.space.mine, **columns_of(drafts, self.namespace)
         )
 
 

@@ -206,7 +206,7 @@ async def _call(writer: Writer, name: str, /, **values: Any) -> Any:
     try:
         async with writer.connections.session() as session:
             sent = True
-            return await session.row(name, now=writer.clock.now(), channel=writer.space.channel, **values)
+            return await session.row(name, now=writer.clock.now(), mine=writer.space.mine, **values)
     except Trouble as error:
         if sent and is_unknown(error):
             raise CommitUnknown(

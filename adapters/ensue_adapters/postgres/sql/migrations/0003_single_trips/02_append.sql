@@ -2,7 +2,7 @@
 -- statement from a client, one commit. Returns NULLs, and has done nothing, where the intake must be drained first.
 DROP FUNCTION ensue.append_alone(integer, bigint, smallint, text, uuid[], text[], text[], text[], bytea[]);
 CREATE FUNCTION ensue.append(
-    of integer, now bigint, format smallint, channel text,
+    of integer, now bigint, format smallint, mine text,
     ids uuid[], kinds text[], causes text[], roots text[], datas bytea[],
     invocations uuid[] DEFAULT NULL, tasks text[] DEFAULT NULL, dues bigint[] DEFAULT NULL,
     places integer[] DEFAULT NULL, depths integer[] DEFAULT NULL, origins text[] DEFAULT NULL,
@@ -25,11 +25,12 @@ BEGIN
             of, head, moment, invocations, tasks, dues, places, depths, origins, begun, '', 0
         );
     END IF;
-    PERFORM pg_notify(channel, '');
+    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other
+    WHERE other.namespace = of AND other.channel <> mine;
 END $$;
 -- The same for one event.
 CREATE FUNCTION ensue.append_one(
-    of integer, now bigint, format smallint, channel text,
+    of integer, now bigint, format smallint, mine text,
     id uuid, kind text, cause text, root text, data bytea, OUT head bigint, OUT moment bigint
 )
 LANGUAGE plpgsql AS $$
@@ -44,5 +45,6 @@ BEGIN
     moment := greatest(now, moment);
     INSERT INTO ensue.log (namespace, position, id, time, kind, version, cause, root, data)
     VALUES (of, head + 1, append_one.id, moment, append_one.kind, format, append_one.cause, append_one.root, append_one.data);
-    PERFORM pg_notify(channel, '');
+    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other
+    WHERE other.namespace = of AND other.channel <> mine;
 END $$;

@@ -2,7 +2,7 @@
 -- where it is NULL, nothing was done: the intake must be drained first.
 CREATE FUNCTION ensue.commit_step(
     of integer, called text, follows uuid, read bigint, clock bigint, step uuid, read_through text,
-    now bigint, format smallint, channel text,
+    now bigint, format smallint, mine text,
     ids uuid[], kinds text[], causes text[], roots text[], datas bytea[], backs integer[], rests bytea[],
     invocations uuid[], tasks text[], dues bigint[], places integer[], depths integer[], origins text[],
     begun boolean[], claimer text, lease bigint,
@@ -22,9 +22,13 @@ BEGIN
             of, head, moment, invocations, tasks, dues, places, depths, origins, begun, claimer, lease
         );
     END IF;
-    INSERT INTO ensue.chains AS chain (namespace, service, step, through, clock)
-    VALUES (of, called, commit_step.step, read_through, commit_step.clock)
-    ON CONFLICT (namespace, service) DO UPDATE
-    SET step = excluded.step, through = excluded.through, clock = excluded.clock;
-    PERFORM pg_notify(channel, '');
+    UPDATE ensue.chains
+    SET step = commit_step.step, through = read_through, clock = commit_step.clock
+    WHERE chains.namespace = of AND chains.service = called;
+    IF NOT FOUND THEN
+        INSERT INTO ensue.chains (namespace, service, step, through, clock)
+        VALUES (of, called, commit_step.step, read_through, commit_step.clock);
+    END IF;
+    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other
+    WHERE other.namespace = of AND other.channel <> mine;
 END $$;

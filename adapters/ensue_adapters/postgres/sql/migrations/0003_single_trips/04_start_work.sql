@@ -2,7 +2,7 @@
 -- meanwhile is left out: `won` are the places of the others, whose records follow one another past the head. Where
 -- `won` is NULL, nothing was done: the intake must be drained first.
 CREATE FUNCTION ensue.start_work(
-    of integer, now bigint, format smallint, channel text, claimer text, lease bigint,
+    of integer, now bigint, format smallint, mine text, claimer text, lease bigint,
     invocations uuid[], attempts integer[], ids uuid[], roots text[], datas bytea[],
     OUT won integer[], OUT head bigint, OUT moment bigint
 )
@@ -38,5 +38,6 @@ BEGIN
         USING (place);
     UPDATE ensue.work SET started = true, worker = claimer, lease_until = lease
     WHERE work.namespace = of AND work.invocation = ANY(held);
-    PERFORM pg_notify(channel, '');
+    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other
+    WHERE other.namespace = of AND other.channel <> mine;
 END $$;

@@ -1,7 +1,7 @@
 -- Append the ends of attempts, each current and begun, as a whole transaction. Where one is not, or the intake must
 -- be drained first, `head` is NULL and nothing was done.
 CREATE FUNCTION ensue.finish_work(
-    of integer, now bigint, format smallint, channel text,
+    of integer, now bigint, format smallint, mine text,
     invocations uuid[], attempts integer[],
     ids uuid[], kinds text[], causes text[], roots text[], datas bytea[],
     ended uuid[], again uuid[], next_attempts integer[], dues bigint[], failures integer[], crashes integer[],
@@ -39,5 +39,6 @@ BEGIN
             AS next (invocation, attempt, due, failures, crashes)
         WHERE work.namespace = of AND work.invocation = next.invocation;
     END IF;
-    PERFORM pg_notify(channel, '');
+    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other
+    WHERE other.namespace = of AND other.channel <> mine;
 END $$;
