@@ -1,10 +1,11 @@
 """What every contestant is asked to do. This file and the contestants' run in environments without ensue.
 
-    python -m benchmarks.peers.pgqueuer worker DSN FILE
-    python -m benchmarks.peers.pgqueuer client DSN WHAT COUNT PAUSE_MS
+    python -m benchmarks.peers.pgqueuer_jobs worker DSN FILE
+    python -m benchmarks.peers.pgqueuer_jobs client DSN WHAT COUNT PAUSE_MS
 
 A job does nothing but write one record of 16 bytes to a shared file: its number, and the machine's monotonic clock
-in nanoseconds. Job `a` notes its end and then enqueues job `b` (with ensue, its success starts `b`); `b` notes its start.
+in nanoseconds. Job `a` notes its end and then enqueues job `b` (with ensue, its success starts `b`), which notes its
+start.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def records(data: bytes) -> list[tuple[int, int]]:
 def main(open_client: Open, work: Work) -> None:
     """Do what the command line says."""
     role, dsn, *rest = sys.argv[1:]
-    done = _work(work, dsn, rest[0]) if role == "worker" else _ask(open_client, dsn, rest[0], int(rest[1]), int(rest[2]))
+    done = (
+        _work(work, dsn, rest[0]) if role == "worker" else _ask(open_client, dsn, rest[0], int(rest[1]), int(rest[2]))
+    )
     try:
         import uvloop
     except ImportError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-import asyncpg
 from uuid_utils import uuid7
 
 from benchmarks.figures import median
@@ -65,7 +65,17 @@ class Bare:
         first = self._position + 1
         self._position += count
         return [
-            (1, position, asyncpg.pgproto.pgproto.UUID(uuid7().bytes), now, "EventEmitted", 1, None, None, _DATA % position)
+            (
+                1,
+                position,
+                UUID(bytes=uuid7().bytes),
+                now,
+                "EventEmitted",
+                1,
+                None,
+                None,
+                _DATA % position,
+            )
             for position in range(first, first + count)
         ]
 

@@ -136,7 +136,7 @@ async def _worker(name: str, dsn: str, file: Path) -> AsyncGenerator[None, None]
 async def _start(name: str, *arguments: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        python_of(name), "-m", f"benchmarks.peers.{name}", *arguments, stdin=pipe, stdout=pipe
+        python_of(name), "-m", f"benchmarks.peers.{name}_jobs", *arguments, stdin=pipe, stdout=pipe
     )
 
 

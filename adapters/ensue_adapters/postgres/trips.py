@@ -42,7 +42,7 @@ async def append(writer: Writer, drafts: Sequence[Draft]) -> list[Record] | None
         row = await _call(writer, "trips/append_one", **_one(drafts[0], writer.space.number))
         return None if row is None or row[0] is None else _told(writer, drafts, row[0], row[1])
     columns = columns_of(drafts, writer.space.number)
-    batches = [] if all([type(each.fact) is EventEmitted for each in drafts]) else gather(place_all(drafts, 0, 0))
+    batches = [] if _only_events(drafts) else gather(place_all(drafts, 0, 0))
     if not batches:
         row = await _call(writer, "trips/append", **columns)
     elif len(batches) == 1 and isinstance(batches[0], WorkBatch) and _only_opens(batches[0]):
@@ -110,7 +110,7 @@ async def start(writer: Writer, rows: Sequence[WorkRow], drafts: Sequence[Draft]
     )
     if row is None or row[0] is None:
         return None
-    won = [place - 1 for place in row[0]]
+    won: list[int] = [place - 1 for place in row[0]]
     if won:
         _told(writer, [drafts[place] for place in won], row[1], row[2])
     return won
@@ -160,6 +160,10 @@ def _one(draft: Draft, namespace: int) -> dict[str, object]:
         "root": root_column(draft),
         "data": draft.data,
     }
+
+
+def _only_events(drafts: Sequence[Draft]) -> bool:
+    return all(type(each.fact) is EventEmitted for each in drafts)
 
 
 def _only_opens(batch: Batch) -> bool:

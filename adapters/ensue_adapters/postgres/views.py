@@ -227,7 +227,10 @@ def _columns(table: RowTable, rows: Sequence[QueryRow]) -> dict[str, Sequence[ob
     return columns
 
 
-_ROOT_PLACES = {"events": EventRow.__struct_fields__.index("root"), "invocations": InvocationRow.__struct_fields__.index("root")}
+_ROOT_PLACES = {
+    "events": EventRow.__struct_fields__.index("root"),
+    "invocations": InvocationRow.__struct_fields__.index("root"),
+}
 """Tables whose rows most often are their own roots, and where they say so."""
 
 
