@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-# What may be said on the command line: make demo ARGS=..., make test ARGS=..., make campaign LENGTH=...
+# What may be said on the command line: make demo STORE=... ARGS=..., make test ARGS=..., make campaign LENGTH=...
 ARGS ?=
+STORE ?=
 LENGTH ?= 60
 UPGRADE ?=
 
@@ -16,20 +17,34 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv that happens to be active is none of our business.
 unexport VIRTUAL_ENV
 
-.PHONY: help env demo test check format-check lint layers mypy pyright fmt bench \
-	campaign crash simulate plant matrix lock build clean
+.PHONY: help env demo test java check format-check lint layers mypy pyright fmt bench \
+	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 env: $(READY) ## make the environment, and nothing else
 
-demo: $(READY) ## watch the news desk react (ARGS=... are passed on)
-	$(BIN)/python examples/news_desk/demo.py $(ARGS)
+demo: $(READY) ## watch the news desk react (STORE=postgres: on a server of its own; or STORE=URL; ARGS=... are passed on)
+ifeq ($(STORE),postgres)
+	$(BIN)/python -m tests.servers $(BIN)/python examples/news_desk/demo.py --store '{url}' $(ARGS)
+else
+	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store '$(STORE)') $(ARGS)
+endif
 
-test: $(READY) ## run the tests (ARGS=... are passed to pytest; running none is a failure)
+test: $(READY) java ## run the tests (ARGS=... are passed to pytest; running none is a failure)
 	$(BIN)/python -m pytest $(ARGS)
+
+# The tests start a real Kafka from its own jars, unless they are told of one or Docker brings it. What is missing for
+# that and cannot be installed here, the tests name themselves, with the command.
+java:
+	@if [ -n "$$ENSUE_TEST_KAFKA" ] || { command -v java && command -v mvn; } >/dev/null 2>&1 \
+		|| docker info >/dev/null 2>&1; then exit 0; fi; \
+	if [ "`id -u`" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing Java and Maven, for the Kafka of the tests."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			default-jre-headless maven >/dev/null; fi
 
 check: format-check lint layers mypy pyright ## format, lint, layers and types
 
@@ -55,13 +70,23 @@ fmt: $(READY) ## format, and fix what ruff can fix
 bench: $(READY) ## measure speed (ARGS=... are passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-campaign: crash simulate plant ## longer hunts for faults: LENGTH seconds of crashes, LENGTH seeds
+campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 
-crash: $(READY) ## kill real processes for LENGTH seconds
-	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(ARGS)
+crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the server, too)
+	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-simulate: $(READY) ## run LENGTH seeds of the simulated engine
-	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)
+simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres: on a simulated SQL server)
+	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(STORE),--sql) $(ARGS)
+
+ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
+	$(BIN)/python -m tests.ingest --seeds $(LENGTH) $(ARGS)
+
+ingest-kills: $(READY) java ## kill ingesters and three Kafka brokers for LENGTH seconds
+	$(BIN)/python -m tests.kafka --seconds $(LENGTH) $(ARGS)
+
+load: $(READY) ## emit from 20 processes at once, then load one engine fully for LENGTH seconds and look for bloat (Postgres)
+	$(BIN)/python -m tests.load.emitting --seconds 20
+	$(BIN)/python -m tests.load.bloat --seconds $(LENGTH) $(ARGS)
 
 plant: $(READY) ## plant known bugs one by one and see the suite catch each
 	$(BIN)/python -m tests.plant $(ARGS)
@@ -74,6 +99,9 @@ matrix: ## run the tests on every supported Python that is here
 		echo "make matrix: Python $$version is $$python"; ran=1; \
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done; [ $$ran = 1 ]
+
+matrix-postgres: $(READY) ## run the Postgres tests on every server version that is here
+	$(BIN)/python -m tests.servers.matrix $(ARGS)
 
 lock: | $(UV) ## renew requirements.lock (UPGRADE=--upgrade moves every version)
 	$(UV) pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \

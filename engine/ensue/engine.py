@@ -18,6 +18,8 @@ from ensue.drafting import Asked, ask, ask_with, event_draft, invocation_draft
 from ensue.events import Event
 from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
+from ensue.ingest.declared import Events as IngestedEvents
+from ensue.ingest.declared import Format, Ingest, Start, declare, declare_from_file
 from ensue.program import Program, assemble
 from ensue.queries import Events, Invocations, Problems, Runs, Triggers
 from ensue.replay.told import Explanation
@@ -93,6 +95,7 @@ class Engine(Tasks):
         self._queue_look: asyncio.Future[int] | None = None
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
+        self._ingests: list[Ingest] = []
 
     def configure(self, **settings: Any) -> None:
         """Set what `ensue.config` knows over what the code says: how `ensue run --url ...` has the last word.
@@ -104,7 +107,43 @@ class Engine(Tasks):
         self._given.update({name: value for name, value in settings.items() if value is not None})
         self._settings = None
 
+    def ingest(
+        self,
+        url: str,
+        *,
+        event: IngestedEvents | None = None,
+        format: Format | None = None,
+        code: str | None = None,
+        name: str | None = None,
+        start: Start | None = None,
+    ) -> None:
+        """Take a topic's records in as events: each once, whoever produced them, in whatever language.
+
+        ```python
+        engine.ingest("kafka://broker:9092/orders?format=cloudevents", event=order_paid)
+        ```
+        One reader of the topic feeds all triggers; processes with the role `ingester` share its partitions. `event`
+        names the event, several, or by a CloudEvent's type which one it is; payloads of an `Event` are checked for
+        its type. Of `format="json"`, `code` says where a record names its event ("field:kind", "header:kind",
+        "topic"). `name` is what the topic is called here, by default its own name; `start` where the first reading
+        begins. All but `event` may stand in the URL. Raises `ConfigError` where it is written by half.
+        """
+        if self._opened:
+            raise ConfigError("the engine is open: declare what it takes in before `async with engine:`")
+        self._ingests.append(declare(url, event, format=format, code=code, name=name, start=start))
+
     # What it is made of.
+
+    @property
+    def ingests(self) -> Sequence[Ingest]:
+        """The topics to take in, from the code and from `[tool.ensue.ingest]`. Raises `ConfigError`."""
+        found = [*self._ingests]
+        found += [declare_from_file(name, value, where) for name, (value, where) in self.settings.ingest.items()]
+        names = [each.name for each in found]
+        for each in names:
+            if names.count(each) > 1:
+                raise ConfigError(f"two topics are called {each!r}: give one of them another name=")
+        return found
 
     @property
     def settings(self) -> Settings:
@@ -229,7 +268,11 @@ class Engine(Tasks):
         async with roles:
             if ready is not None:
                 ready()
-            await (stop or asyncio.Event()).wait()
+            assert self._running is not None
+            lost = self._running.lost
+            await _first(stop or asyncio.Event(), lost)
+        if lost.done():
+            raise lost.result()
 
     def lifespan(self, app: object = None) -> AbstractAsyncContextManager[None]:
         """An ASGI lifespan: opens the engine as a client while the application runs."""
@@ -246,7 +289,7 @@ class Engine(Tasks):
         from ensue.scheduler.scheduler import Scheduler
 
         scheduler = Scheduler(
-            self.store, self.program, self.clock, self.defaults,
+            self.store, self.program, self.store.clock, self.defaults,
             service=self.service, process="declare", asker=InlineAsker(), replace=replace,
         )  # fmt: skip
         await scheduler.declare()
@@ -504,6 +547,15 @@ class Engine(Tasks):
     def tail(self, after: int | None = None, kinds: Collection[str] | None = None) -> AsyncIterator[Record]:
         """Follow the log from a position, or from its end."""
         return tail(self.store, after=after, kinds=kinds)
+
+
+async def _first(stop: asyncio.Event, lost: asyncio.Future[Any]) -> None:
+    """Wait until a process is asked to stop, or has to."""
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
 
 
 async def _own(running: Running, begun: asyncio.Future[None], ending: asyncio.Event, grace: float) -> None:

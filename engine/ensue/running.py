@@ -9,22 +9,25 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from ensue.ingest.declared import Ingest
+from ensue.ingest.ingester import Ingester
+from ensue.ingest.topics import opener_of
 from ensue.offload import Offload
 from ensue.projector import GATHER_SECONDS, Projector
 from ensue.scheduler.asking import Asker, ThreadAsker
 from ensue.scheduler.scheduler import Scheduler
 from ensue.worker import Worker
-from ensue_core.errors import EnsueError
+from ensue_core.errors import EnsueError, HistoryLost
 from ensue_core.ids import new_id
 
 if TYPE_CHECKING:
     from ensue.engine import Engine
 
-Role = Literal["scheduler", "projectors", "worker"]
-ROLES: frozenset[Role] = frozenset({"scheduler", "projectors", "worker"})
-"""What a process can do: decide, fold query views, run tasks."""
+Role = Literal["scheduler", "projectors", "worker", "ingester"]
+ROLES: frozenset[Role] = frozenset({"scheduler", "projectors", "worker", "ingester"})
+"""What a process can do: decide, fold query views, run tasks, take topics in."""
 
 logger = logging.getLogger("ensue.running")
 
@@ -50,7 +53,8 @@ class Running:
         gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         roles = ROLES if only is None else frozenset(only)
-        store, program, clock, defaults = engine.store, engine.program, engine.clock, engine.defaults
+        store, program, defaults = engine.store, engine.program, engine.defaults
+        clock = store.clock  # all processes of a store agree on its time
         self._engine, self._replace = engine, replace
         self.name = process_name()
         self.asker = asker or ThreadAsker(clock, defaults)
@@ -69,11 +73,37 @@ class Running:
             )  # fmt: skip
         if "projectors" in roles:
             self.projector = Projector(store, clock, defaults, process=self.name, gather_seconds=gather_seconds)
+        self.lost: asyncio.Future[HistoryLost] = asyncio.get_running_loop().create_future()
+        """Done once a role has found that the store lost what it had acknowledged: then every role ends."""
+        self.ingesters: list[Ingester] = []
+        if "ingester" in roles:
+            self.ingesters = [self._ingester(each) for each in engine.ingests]
+        self._insist = roles == frozenset[Role]({"ingester"})
         self._roles: dict[str, asyncio.Task[None]] = {}
         self._resources = AsyncExitStack()
 
+    def _ingester(self, declared: Ingest) -> Ingester:
+        engine = self._engine
+        url, namespace, clock = declared.url, engine.store.namespace, engine.clock
+        opener = opener_of(url)
+        opener(url, namespace, clock)  # what is wrong with the URL is said at once
+        return Ingester(
+            engine.store,
+            declared,
+            lambda: opener(url, namespace, clock),
+            clock=clock,
+            defaults=engine.defaults,
+            process=self.name,
+        )
+
     async def start(self) -> None:
-        """Open resources, declare, and start the roles. Raises what makes declaring impossible."""
+        """Open resources, declare, and start the roles. Raises what makes declaring impossible.
+
+        Where ingesting is all there is to do, raises `TopicUnavailable` for a topic that cannot be read now.
+        """
+        if self._insist:
+            for each in self.ingesters:
+                await each.begin()
         if self.scheduler is not None:
             await self.scheduler.declare()
         if self.worker is not None:
@@ -83,11 +113,17 @@ class Running:
             self._role("scheduler", self.scheduler.run)
         if self.projector is not None:
             self._role("projector", self.projector.run)
+        for number, each in enumerate(self.ingesters, 1):
+            self._role(f"ingester-{number}", each.run)
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop deciding, let bodies finish within the grace, release the rest, close resources."""
+        for number in range(len(self.ingesters), 0, -1):
+            await self._end(f"ingester-{number}")
+        for each in self.ingesters:
+            await each.close()
         await self._end("scheduler")
-        if self.worker is not None:
+        if self.worker is not None and not self.lost.done():
             with contextlib.suppress(EnsueError):
                 await self.worker.drain(grace_seconds)
         await self._end("worker")
@@ -106,7 +142,13 @@ class Running:
             try:
                 await run()
                 return
-            except Exception:
+            except Exception as error:
+                lost = _loss_in(error)
+                if lost is not None:
+                    if not self.lost.done():
+                        logger.critical("%s", lost)
+                        self.lost.set_result(lost)
+                    return
                 logger.exception("%s broke; starting it again in %.2g s", name, pause)
             if self._engine.clock.monotonic() - began > 60:
                 pause = 0.1
@@ -130,7 +172,18 @@ class Running:
             parts.append(self.worker.idle)
         if self.projector is not None:
             parts.append(self.projector.resting)
+        parts += [each.resting for each in self.ingesters]
         return all(parts)
+
+
+def _loss_in(error: BaseException) -> HistoryLost | None:
+    """Return the loss that an error tells of, or one of the errors in it."""
+    if isinstance(error, HistoryLost):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return next(filter(None, map(_loss_in, group.exceptions)), None)
+    return None
 
 
 async def open_resources(engine: Engine, stack: AsyncExitStack) -> None:

@@ -11,18 +11,19 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
+from ensue_core.generations import Generation
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, Head, RowTable
 from ensue_core.records import Record
-from ensue_core.rows import ChainRow, QueryRow, TimerRow, TriggerRow, WaitingRow, WorkRow
+from ensue_core.rows import ChainRow, QueryRow, TimerRow, TopicRow, TriggerRow, WaitingRow, WorkRow
 
-DecisionTable = Literal["chains", "triggers", "timers", "waiting", "work"]
+DecisionTable = Literal["chains", "triggers", "timers", "waiting", "work", "topics"]
 """The decision views."""
 
 Table = RowTable | DecisionTable
 """Every view, by the name of its table."""
 
-DecisionRow = ChainRow | TriggerRow | TimerRow | WaitingRow | WorkRow
+DecisionRow = ChainRow | TriggerRow | TimerRow | WaitingRow | WorkRow | TopicRow
 """A row of a decision view; a work row comes without its lease, which is soft state."""
 
 QUERY_TABLES: tuple[RowTable, ...] = get_args(RowTable)
@@ -83,6 +84,6 @@ class Archive(Protocol):
         """Return the record with that id."""
         ...
 
-    def moment(self) -> AbstractAsyncContextManager[Moment]:
-        """See everything as of one moment while the block runs."""
+    def moment(self, generation: Generation | None = None) -> AbstractAsyncContextManager[Moment]:
+        """See everything as of one moment while the block runs: the live query views, or another generation's."""
         ...

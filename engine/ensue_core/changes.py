@@ -6,7 +6,7 @@ import msgspec
 
 from ensue_core.facts import Through
 from ensue_core.ids import Id
-from ensue_core.rows import TimerRow, TriggerRow, WaitingRow, WorkRow
+from ensue_core.rows import TimerRow, TopicRow, TriggerRow, WaitingRow, WorkRow
 
 
 class WorkAdded(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +112,12 @@ class ServicePauseSet(msgspec.Struct, frozen=True):
     paused: bool
 
 
+class TopicMoved(msgspec.Struct, frozen=True, gc=False):
+    """A partition's offset; its counts grow by those of `more`."""
+
+    more: TopicRow
+
+
 WorkChange = WorkAdded | WorkStarted | WorkReopened | WorkEnded
 ChainChange = (
     MatchAdded
@@ -125,4 +131,4 @@ ChainChange = (
     | ServiceSet
     | ServicePauseSet
 )
-Change = WorkChange | ChainChange
+Change = WorkChange | ChainChange | TopicMoved

@@ -259,6 +259,10 @@ class StoreError(EnsueError):
     """The store cannot do what was asked."""
 
 
+class HistoryLost(StoreError):
+    """The store lacks records that it had shown or acknowledged before; it is used no more by who noticed."""
+
+
 class StoreUnavailable(StoreError):
     """The store cannot be reached, is missing, locked, read-only or full."""
 
@@ -269,6 +273,13 @@ class BadConnection(StoreError):
 
 class SchemaMismatch(StoreError):
     """The store was written by another version of this library."""
+
+
+class ReplayRunning(StoreError):
+    """Somebody else is rebuilding the same views."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"another rebuild of these views is running ({holder}): wait for it, or stop it first")
 
 
 class FormatTooNew(StoreError):
@@ -282,3 +293,7 @@ class FormatTooNew(StoreError):
 
 class CommitUnknown(StoreError):
     """A commit was sent and its outcome is not known: look it up by its id."""
+
+
+class TopicUnavailable(EnsueError):
+    """A topic cannot be reached, does not exist, may not be read, or is not the one it was."""

@@ -75,11 +75,27 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     traceback: str = ""
 
 
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Where an ingested event came from: the place in its topic, and what it says of itself.
+
+    `source` and `id` are the CloudEvent's own; `key` is its `partitionkey`, else the record's key where it is text.
+    `attributes` are the CloudEvent's others.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    source: str | None = None
+    id: str | None = None
+    key: str | None = None
+    attributes: dict[str, str] = {}
+
+
 # What programs say.
 
 
 class EventEmitted(Fact, frozen=True, gc=False):
-    """Somebody emitted an event; the record's id is the event's id."""
+    """Somebody emitted an event; the record's id is the event's id. `origin` is set where it came from a topic."""
 
     code: str
     payload: msgspec.Raw
@@ -90,6 +106,7 @@ class EventEmitted(Fact, frozen=True, gc=False):
     causation: str | None = None
     traceparent: str | None = None
     depth: int = 0
+    origin: Origin | None = None
 
 
 class InvocationCreated(Fact, frozen=True, gc=False):
@@ -113,6 +130,44 @@ class InvocationCancelled(Fact, frozen=True, gc=False):
     author: str = ""
     reason: str = ""
     depth: int = 0
+
+
+# What ingesters say.
+
+
+class Ingested(Fact, frozen=True, gc=False):
+    """A partition's records past offset `after` up to `through` were taken in; the events stand right before.
+
+    Appended only where the partition's offset was `after`. Of the records, `events` became new events, `repeats`
+    were there before, `parked` could not be read, and `missed` had been deleted before anybody read them.
+    """
+
+    topic: str
+    partition: int
+    after: int
+    through: int
+    events: int = 0
+    repeats: int = 0
+    parked: int = 0
+    missed: int = 0
+
+
+class RecordParked(Fact, frozen=True, gc=False):
+    """A topic's record became no event and lies in the dead-letter topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+class RecordsMissed(Fact, frozen=True, gc=False):
+    """A topic's records were deleted by its retention before anybody read them."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
 
 
 # What workers say.
@@ -377,6 +432,9 @@ AnyFact = (
     EventEmitted
     | InvocationCreated
     | InvocationCancelled
+    | Ingested
+    | RecordParked
+    | RecordsMissed
     | AttemptStarted
     | AttemptEnded
     | Decided

@@ -32,9 +32,11 @@ from ensue_core.rows import (
     WaitingRow,
     WorkRow,
 )
+from ensue_core.topics import Offsets
 
 if TYPE_CHECKING:
     from ensue_core.archive import Archive
+    from ensue_core.generations import Generations
 
 RowT = TypeVar("RowT", bound=QueryRow)
 
@@ -344,6 +346,10 @@ RowKey = tuple[str | int, ...]
 class Views(Protocol):
     """Query views: rows and cursor move in one transaction."""
 
+    page_records_max: int
+    """How many records a projector folds before it writes: the more, the fewer rows are written twice, and the longer
+    others wait where they share what is written with."""
+
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; 0 for a projection (or version) not seen before, emptied first."""
         ...
@@ -411,6 +417,8 @@ class Store(Protocol):
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
+    generations: Generations
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""

@@ -68,6 +68,18 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
     deadline: int
 
 
+class TopicRow(msgspec.Struct, frozen=True, gc=False):
+    """How far a partition of a topic was taken, and what became of its records so far."""
+
+    topic: str
+    partition: int
+    through: int
+    events: int = 0
+    repeats: int = 0
+    parked: int = 0
+    missed: int = 0
+
+
 class WorkRow(msgspec.Struct, frozen=True, gc=False):
     """An unfinished invocation. `created` is the position of the record that created it.
 

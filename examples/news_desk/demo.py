@@ -2,7 +2,8 @@
 
 make demo                          # or: python examples/news_desk/demo.py
 make demo ARGS="--feed URL"        # reads one more feed, anyone's
-make demo ARGS="--store URL"       # on another store
+make demo STORE=postgres           # on a Postgres that it starts itself
+make demo STORE=URL                # on another store
 make demo ARGS="--keep"            # on what the last run left behind
 """
 
@@ -21,7 +22,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".demo"
@@ -131,6 +132,11 @@ def next_commands(url: str) -> Mapping[str, str]:
     if url == store_url(keep=True):
         query = "select kind, count(*) from facts group by kind"
         commands[f'{sqlite_command()} {shlex.quote(relative(STORE))} "{query}"'] = "the log itself, in plain SQL"
+    elif url.startswith("postgres") and shutil.which("psql"):
+        place, _, options = url.partition("?")
+        schema = dict(parse_qsl(options)).get("schema", "ensue")
+        query = f"select kind, count(*) from {schema}.facts group by kind"
+        commands[f'psql {shlex.quote(place)} -c "{query}"'] = "the log itself, in plain SQL"
     return commands
 
 

@@ -6,6 +6,8 @@ from ensue_core.facts import (
     ConditionFailed,
     DepthExceeded,
     MatchesDropped,
+    RecordParked,
+    RecordsMissed,
     RunFailed,
     ServicePaused,
     TicksSkipped,
@@ -51,6 +53,14 @@ class ProblemFold:
     def service_paused(self, record: Record, fact: ServicePaused) -> None:
         """Add a service that decides no longer."""
         self._add(record, "", f"service {fact.service}")
+
+    def parked(self, record: Record, fact: RecordParked) -> None:
+        """Add a topic's record that became no event."""
+        self._add(record, "", f"topic {fact.topic}, partition {fact.partition}, offset {fact.offset}", fact.reason)
+
+    def missed(self, record: Record, fact: RecordsMissed) -> None:
+        """Add a topic's records that were deleted unread."""
+        self._add(record, "", f"topic {fact.topic}, partition {fact.partition}", f"{fact.first} to {fact.last} deleted")
 
     def _add(self, record: Record, trigger: str, reason: str, error: str = "") -> None:
         row = ProblemRow(record.position, record.time, record.kind, trigger, reason, error)

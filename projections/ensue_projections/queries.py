@@ -21,6 +21,8 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     MatchesDropped,
+    RecordParked,
+    RecordsMissed,
     RunFailed,
     ServicePaused,
     ServiceResumed,
@@ -53,7 +55,7 @@ from ensue_projections.triggers import TriggerFold
 PROJECTION = "queries"
 """The name of the query views' cursor."""
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of what these folds give: the views are then folded again from the start."""
 
 Rows = Mapping[RowTable, Mapping[RowKey, QueryRow]]
@@ -102,6 +104,8 @@ class QueryFold:
             TriggerPaused: (problems.paused,),
             TriggerResumed: (schedules.resumed,),
             ServicePaused: (problems.service_paused,),
+            RecordParked: (problems.parked,),
+            RecordsMissed: (problems.missed,),
             ServiceResumed: (schedules.service_resumed,),
         }
         dispatch(page, handlers)

@@ -2,7 +2,7 @@
 
 Positions are dense and time never goes back; every Step follows the one before it and is the digest of what it
 holds; what a decision names precedes it; a trigger fires at most once per occurrence, and every run that fired has
-an invocation of its own; attempts begin and end in turn.
+an invocation of its own; attempts begin and end in turn; batches of a topic's partition follow each other.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from ensue_core.facts import (
     DepthExceeded,
     EventEmitted,
     Fact,
+    Ingested,
     InvocationCancelled,
     InvocationCreated,
     Participant,
+    RecordParked,
+    RecordsMissed,
     RunFailed,
     TriggerFired,
     encode_fact,
@@ -32,7 +35,8 @@ from ensue_core.facts import (
 from ensue_core.ids import Id
 from ensue_core.ports import Step
 from ensue_core.records import Draft, Record
-from ensue_core.rows import WaitingRow, WorkRow
+from ensue_core.rows import TopicRow, WaitingRow, WorkRow
+from ensue_core.topics import BEFORE_FIRST
 from ensue_projections.occurrences import occurrences_of
 from ensue_projections.pairing import participant_of, run_ids
 from ensue_projections.tables import ChainTables
@@ -44,7 +48,17 @@ SHOWN = 100
 """How many flaws are told one by one."""
 
 Run = TriggerFired | RunFailed | DepthExceeded
-_OUTSIDE: frozenset[type[Fact]] = frozenset({EventEmitted, InvocationCreated, InvocationCancelled, AttemptEnded})
+_OUTSIDE: frozenset[type[Fact]] = frozenset(
+    {
+        EventEmitted,
+        InvocationCreated,
+        InvocationCancelled,
+        AttemptEnded,
+        Ingested,
+        RecordParked,
+        RecordsMissed,
+    }
+)
 """What is never part of a Step."""
 
 
@@ -67,8 +81,14 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 class Soundness:
     """Checks records in order, each before it is folded. Reads the views that the fold keeps, changes none."""
 
-    def __init__(self, namespace: str, chains: ChainTables, work: Mapping[Id, WorkRow]) -> None:
-        self._namespace, self._chains, self._work = namespace, chains, work
+    def __init__(
+        self,
+        namespace: str,
+        chains: ChainTables,
+        work: Mapping[Id, WorkRow],
+        topics: Mapping[tuple[str, int], TopicRow],
+    ) -> None:
+        self._namespace, self._chains, self._work, self._topics = namespace, chains, work, topics
         self.count = 0
         self.flaws: list[Flaw] = []
         self.claims: list[Claim] = []
@@ -90,6 +110,7 @@ class Soundness:
             DepthExceeded: self._ran,
             ConditionMatched: self._matched,
             CronTicked: self._tick,
+            Ingested: self._ingested,
         }
 
     def check(self, record: Record, data: bytes) -> None:
@@ -135,6 +156,13 @@ class Soundness:
         self.claims.clear()
 
     # What programs and workers say.
+
+    def _ingested(self, record: Record, fact: Ingested) -> None:
+        row = self._topics.get((fact.topic, fact.partition))
+        through = BEFORE_FIRST if row is None else row.through
+        if fact.after != through:
+            where = f"partition {fact.partition} of {fact.topic}"
+            self._flaw(record, f"follows offset {fact.after} of {where}, of which {through} was taken last")
 
     def _emitted(self, record: Record, fact: EventEmitted) -> None:
         self._recent[record.position] = record.id

@@ -16,12 +16,14 @@ from ensue_core.changes import (
     ServiceSet,
     TimerSet,
     TimersGone,
+    TopicMoved,
     TriggerChanged,
     TriggerSet,
 )
 from ensue_core.ids import Id
 from ensue_core.ports import Chain
-from ensue_core.rows import ChainRow, TimerRow, TriggerRow, WaitingRow
+from ensue_core.rows import ChainRow, TimerRow, TopicRow, TriggerRow, WaitingRow
+from ensue_core.topics import added
 
 
 class ChainTables:
@@ -88,3 +90,9 @@ class ChainTables:
         else:
             row = replace(row, own=change.own)
         self.triggers[change.service, change.trigger] = row
+
+
+def move_topic(change: TopicMoved, topics: dict[tuple[str, int], TopicRow]) -> None:
+    """Alter the rows of topics, by name and partition, as one change says."""
+    key = change.more.topic, change.more.partition
+    topics[key] = added(topics.get(key), change.more)

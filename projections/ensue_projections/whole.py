@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from ensue_core.changes import WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
+from ensue_core.changes import TopicMoved, WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
 from ensue_core.ids import Id
 from ensue_core.ports import RowKey, RowTable
 from ensue_core.records import Record
-from ensue_core.rows import AttemptRow, EventRow, InvocationRow, QueryRow, WorkRow
+from ensue_core.rows import AttemptRow, EventRow, InvocationRow, QueryRow, TopicRow, WorkRow
 from ensue_projections.decisions import changes_of
 from ensue_projections.digests import Digest, Sum
 from ensue_projections.queries import QueryFold
 from ensue_projections.soundness import Soundness
-from ensue_projections.tables import ChainTables
+from ensue_projections.tables import ChainTables, move_topic
 
 _ONCE: tuple[RowTable, ...] = ("runs", "participants", "problems")
 """Views whose rows never change."""
@@ -41,17 +41,20 @@ class WholeFold:
         self.position = 0
         self.chains = ChainTables()
         self.work: dict[Id, WorkRow] = {}
-        self.sound = Soundness(namespace, self.chains, self.work)
+        self.topics: dict[tuple[str, int], TopicRow] = {}
+        self.sound = Soundness(namespace, self.chains, self.work, self.topics)
         self.queries = OpenQueries()
 
     def page(self, records: Sequence[Record], data: Sequence[bytes], *, queries: bool = True) -> None:
         """Fold a page; `data` holds the bytes of each fact as stored."""
-        check, chains, work = self.sound.check, self.chains, self.work
+        check, chains, work, topics = self.sound.check, self.chains, self.work, self.topics
         for record, said in zip(records, data, strict=True):
             check(record, said)
             for change in changes_of(record):
                 if isinstance(change, _WORK):
                     apply_work(change, work)
+                elif isinstance(change, TopicMoved):
+                    move_topic(change, topics)
                 else:
                     chains.apply(change)
         self.sound.page()
@@ -69,6 +72,7 @@ class WholeFold:
             "timers": Sum("timers").digest(chains.timers.values()),
             "waiting": Sum("waiting").digest(chains.waiting.values()),
             "work": Sum("work").digest(self.work.values()),
+            "topics": Sum("topics").digest(self.topics.values()),
         }
 
 

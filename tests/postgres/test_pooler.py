@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -18,13 +17,13 @@ from ensue_core.ports import Committed, Cursor, EventQuery
 from tests.postgres.callers import user
 from tests.postgres.stores import codes, opened, whole
 from tests.servers.pooler import Pooler, pooling
-from tests.servers.postgres import Server, choose, local, system_binaries, wheel_binaries
+from tests.servers.postgres import Server, binaries, local
 
 
 @pytest.fixture(scope="module")
 def near() -> Iterator[Server]:
     """A server with a socket that a pooler can use."""
-    with local(Path(choose({}, False, wheel_binaries(), system_binaries()).where)) as server:
+    with local(binaries()) as server:
         yield server
 
 

@@ -16,6 +16,7 @@ from ensue_adapters.postgres import schema
 from ensue_adapters.postgres.place import parse_url
 from ensue_adapters.postgres.statements import FOLDER, Statements, migrations
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
+from ensue_core.ids import new_id
 from ensue_core.ports import Cursor
 from tests.postgres.stores import codes, connected, emit, opened, whole
 from tests.servers.postgres import Server
@@ -137,7 +138,9 @@ async def test_the_documented_grants_are_enough_for_an_engine_and_none_changes_t
         await store.views.drop()
         await store.rebuild_decisions()
         await emit(user, "from.sql")
-        await store.log.append([event() for _ in range(70)])
+        keyed = submitted(id=new_id())
+        assert [each.duplicate for _ in range(2) for each in await store.log.append([keyed])] == [False, True]
+        await store.log.append([event() for _ in range(69)])
         assert all(each.well for each in await store.health())
         assert len(await whole(store)) == 77
         for change in ("UPDATE log SET kind = 'x'", "DELETE FROM log", "TRUNCATE log", "DELETE FROM log_1"):

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 
 from ensue.replay.verify import Verified, verify
 from ensue.testing import Kit
+from ensue.testing.conformance.drafts import event
 from ensue_adapters.memory.space import Space
 from ensue_adapters.memory.store import MemoryStore
 from ensue_core.archive import Archive
 from ensue_core.ports import Store
+from ensue_core.topics import Batch
 from tests.engine.kits import OpenKit
 from tests.engine.test_rebuild import FEW, mixed, play
 
@@ -39,6 +41,9 @@ async def played(open_kit: OpenKit) -> AsyncGenerator[Kit, None]:
         await play(t)
         if open_kit.kind == "memory":
             await t.advance("20s")
+        for after in (-1, 4):
+            taken = (event("taken.in"), event("taken.in"))
+            await t.engine.store.offsets.ingest([Batch("orders", 0, after, after + 5, taken)])
         await t.engine.triggers.pause_all()
         await t.settle()
         yield t

@@ -74,6 +74,29 @@ async def test_unchanged_triggers_would_have_done_the_same_in_a_simulated_town(s
     assert count > 50
 
 
+async def test_what_a_trigger_was_not_asked_about_is_not_asked_now() -> None:
+    async with engine_for(shop()) as t:
+        triggers = t.engine.triggers
+        for start in ("catch up", "catch up", "now", "catch up"):
+            await t.emit("paid", {"order": 1, "amount": 500})
+            await t.settle()
+            await triggers.pause("pack/0")
+            await t.emit("paid", {"order": 2, "amount": 500})
+            await t.settle()
+            await triggers.resume("pack/0", start)
+            await t.settle()
+        assert of(await compared(t, shop()), "pack/0").unchanged == 7
+        await triggers.pause("pack/0")
+        await t.emit("paid", {"order": 3, "amount": 500})
+        await t.settle()
+        await triggers.pause_all()
+        await triggers.resume("pack/0", "catch up")
+        await triggers.resume_all("now")
+        await t.settle()
+        found = await compared(t, shop())
+        assert (of(found, "pack/0").then, found.changes) == (7, 0)
+
+
 async def _off_the_loop(run: Any) -> None:
     import asyncio
 

@@ -26,6 +26,7 @@ STYLES = {
     "SUCCESS": "green", "FAILED": "bold red", "RETRY": "yellow", "RUNNING": "cyan", "PENDING": "cyan",
     "CANCELLED": "magenta", "LOST": "red", "fired": "green", "failed": "bold red", "too deep": "bold red",
     "active": "green", "paused": "yellow", "retired": "dim", "ok": "green", "look": "yellow", "bad": "bold red",
+    "parked": "yellow", "resent": "dim",
     "equal": "green", "different": "bold red", "not folded": "yellow",
     "waiting": "cyan", "expired": "yellow", "dropped": "yellow", "skipped": "yellow", "not asked": "yellow",
     "could not be asked": "bold red", "yes": "green", "no": "yellow", "unknown": "red",

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from ensue_adapters.memory.views import ViewTables
 from ensue_adapters.memory.work import WorkTable
-from ensue_core.changes import Change, WorkAdded, WorkEnded, WorkReopened, WorkStarted
+from ensue_core.changes import Change, TopicMoved, WorkAdded, WorkEnded, WorkReopened, WorkStarted
 from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreError
 from ensue_core.facts import (
@@ -25,10 +25,19 @@ from ensue_core.facts import (
 from ensue_core.ids import Id, derive_from
 from ensue_core.ports import Appended, Claimed, Committed, End, Head, Outrun, Step, Superseded
 from ensue_core.records import Draft, Record, draft, place
-from ensue_core.rows import WorkRow
+from ensue_core.rows import TopicRow, WorkRow
+from ensue_core.topics import BEFORE_FIRST, Batch, Clashing, Overtaken, Taken, ingested
 from ensue_core.values import canonical, decode
 from ensue_projections.decisions import changes_of
-from ensue_projections.tables import ChainTables
+from ensue_projections.tables import ChainTables, move_topic
+
+
+class Standing:
+    """The generations of the query views by number: 0 is none."""
+
+    def __init__(self, first: ViewTables) -> None:
+        self.tables: dict[int, ViewTables] = {1: first}
+        self.live, self.kept, self.beside, self.last = 1, 0, 0, 1
 
 
 class Space:
@@ -39,7 +48,9 @@ class Space:
         self.ids: dict[Id, int] = {}
         self.chains = ChainTables()
         self.work = WorkTable()
+        self.topics: dict[tuple[str, int], TopicRow] = {}
         self.views = ViewTables()
+        self.generations = Standing(self.views)
         self.held: dict[str, tuple[str, str, int]] = {}
         self.waiters: set[asyncio.Future[None]] = set()
 
@@ -87,7 +98,7 @@ class Space:
             self.records.append(record)
             self.ids[record.id] = record.position
         for change in changes:
-            _apply(change, self.work, self.chains)
+            _apply(change, self.work, self.chains, self.topics)
         if records:
             self.wake()
         return records
@@ -178,6 +189,25 @@ class Space:
         self._write([cancellation], now)
         return True
 
+    # Topics.
+
+    def ingest(self, batches: Sequence[Batch], now: int) -> list[Taken | Overtaken | Clashing]:
+        """Append the batches that begin where their partition's offset stands."""
+        return [self._ingest(each, now) for each in batches]
+
+    def _ingest(self, batch: Batch, now: int) -> Taken | Overtaken | Clashing:
+        row = self.topics.get((batch.topic, batch.partition))
+        through = row.through if row is not None else BEFORE_FIRST
+        if through != batch.after:
+            return Overtaken(through)
+        fresh, answers = self._new(batch.drafts)
+        clashes = tuple(index for index, each in enumerate(answers) if each.conflict)
+        if clashes:
+            return Clashing(clashes)
+        events = sum(isinstance(each.fact, EventEmitted) for each in fresh)
+        self._write([*fresh, ingested(batch, events)], now)
+        return Taken(events, len(batch.drafts) - len(fresh))
+
     # Leases.
 
     def hold(self, name: str, holder: str, note: str, now: int, until: int) -> bool:
@@ -206,11 +236,12 @@ class Space:
     def rebuild(self) -> None:
         """Fold the whole log into fresh decision views and put them in place; live leases stay."""
         chains, work = ChainTables(), WorkTable()
+        topics: dict[tuple[str, int], TopicRow] = {}
         for record in self.records:
             for change in changes_of(record):
-                _apply(change, work, chains)
+                _apply(change, work, chains, topics)
         work.leases = {key: lease for key, lease in self.work.leases.items() if key in work.rows}
-        self.chains, self.work = chains, work
+        self.chains, self.work, self.topics = chains, work, topics
 
     def dump(self) -> dict[str, list[tuple[object, ...]]]:
         """Return every decision view's rows as sorted tuples."""
@@ -220,13 +251,16 @@ class Space:
             "timers": [*self.chains.timers.values()],
             "waiting": [*self.chains.waiting.values()],
             "work": [*self.work.rows.values()],
+            "topics": [*self.topics.values()],
         }
         return {name: sorted((_flat(row) for row in rows), key=repr) for name, rows in tables.items()}
 
 
-def _apply(change: Change, work: WorkTable, chains: ChainTables) -> None:
+def _apply(change: Change, work: WorkTable, chains: ChainTables, topics: dict[tuple[str, int], TopicRow]) -> None:
     if isinstance(change, (WorkAdded, WorkStarted, WorkReopened, WorkEnded)):
         work.apply(change)
+    elif isinstance(change, TopicMoved):
+        move_topic(change, topics)
     else:
         chains.apply(change)
 

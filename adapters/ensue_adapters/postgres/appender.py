@@ -122,6 +122,7 @@ class Appender:
             raise unknown from None
         if any(each.repeatable for each in drafts) or not all(each.id in found for each in drafts):
             raise unknown
+        await writer.run_here(lambda tx: tx.confirm())
         return [Appended(found[each.id]) for each in drafts]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class Connections:
         self.pooled = place.pooled
         self._place = place
         self.statements = statements
+        self.greet: Callable[[Session], Awaitable[None]] | None = None
+        """What is asked of each new connection before it is used."""
         self._pool: Pool[Record] | None = None
         self._at_hand: list[PoolConnectionProxy[Record]] = []
         self._queue = 0
@@ -59,7 +61,7 @@ class Connections:
             min_size=0,
             max_size=self._place.connections_max,
             max_inactive_connection_lifetime=300.0,
-            init=prepare,
+            init=self._prepare,
             reset=_leave,
             **arguments(self._place),
         )
@@ -68,6 +70,12 @@ class Connections:
         except BaseException:
             pool.terminate()
             raise
+
+    async def _prepare(self, connection: Connection[Record] | PoolConnectionProxy[Record]) -> None:
+        await prepare(connection)
+        if self.greet is not None:
+            async with connection.transaction():
+                await self.greet(Session(connection, self.statements))
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session, None]:
@@ -82,6 +90,8 @@ class Connections:
             yield session
             well = True
         except (CommitUnknown, *Trouble) as error:
+            # At once, before the driver can ask the server to cancel what took too long: a commit that waits for its
+            # standby, and is cancelled, is seen by all though no standby has it.
             if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
                 session.abandon()
             raise

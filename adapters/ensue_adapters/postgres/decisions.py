@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.gathering import Lease
 from ensue_core.declarations import TriggerSpec
 from ensue_core.defaults import SECOND
-from ensue_core.facts import Decided, Through
+from ensue_core.facts import Decided, Through, TriggerState
 from ensue_core.ids import NO_ID, Id
 from ensue_core.ports import Chain, Committed, Decisions, Outrun, Step, Superseded
 from ensue_core.records import Draft, Record, draft
@@ -24,6 +24,8 @@ from ensue_core.rows import ChainRow, TimerRow, TriggerRow, WaitingRow
 _through = msgspec.json.Decoder(Through)
 _tasks = msgspec.json.Decoder(tuple[str, ...])
 _spec = msgspec.json.Decoder(TriggerSpec)
+_STATES: Mapping[str, TriggerState] = {"active": "active", "paused": "paused", "retired": "retired"}
+"""The very words of the code: facts made of a row leave a default out only where it is that object."""
 
 
 class PostgresDecisions:
@@ -147,7 +149,7 @@ async def _triggers(session: Session, namespace: int, service: str | None) -> tu
             trigger,
             version,
             _spec.decode(spec),
-            state,
+            _STATES[state],
             begins,
             None if own is None else _through.decode(own),
             reason,

@@ -17,6 +17,7 @@ from ensue_core.changes import (
     ServiceSet,
     TimerSet,
     TimersGone,
+    TopicMoved,
     TriggerChanged,
     TriggerSet,
 )
@@ -65,6 +66,8 @@ class Folding:
                 await self._run("chain/declare", service=batch.service, version=batch.version, tasks=tasks)
             case ServicePauseSet():
                 await self._run("chain/pause", service=batch.service, paused=batch.paused)
+            case TopicMoved():
+                await self._run("topics/move", **msgspec.structs.asdict(batch.more))
             case _:
                 assert_never(batch)
 

@@ -71,6 +71,7 @@ class PostgresLog:
 
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
+        self._writer.witness.refuse()
         return await self._watch.wait(after, timeout)
 
 

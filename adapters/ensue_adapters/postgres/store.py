@@ -11,12 +11,15 @@ from ensue_adapters.postgres.appender import Appender
 from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
+from ensue_adapters.postgres.generations import PostgresGenerations
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.offsets import PostgresOffsets
 from ensue_adapters.postgres.outbox import PostgresOutbox
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.reader import Reader
+from ensue_adapters.postgres.server_clock import ServerClock
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
 from ensue_adapters.postgres.statements import Statements
@@ -28,10 +31,13 @@ from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.recent import Recent
 from ensue_adapters.sql.watch import Watch
 from ensue_core.archive import Archive
-from ensue_core.clock import Clock
+from ensue_core.clock import Clock, SystemClock
+from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreUnavailable
+from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
+from ensue_core.topics import Offsets
 
 
 class PostgresStore:
@@ -42,11 +48,15 @@ class PostgresStore:
     work: Work
     leases: Leases
     views: Views
+    offsets: Offsets
     outbox: Outbox
+    generations: Generations
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
-        self.clock = clock
+        # Hosts agree on the server's time; a virtual clock is its own truth.
+        self.clock: Clock = ServerClock(clock) if isinstance(clock, SystemClock) else clock
+        self._host_clock = clock
         self._place = place
         self._connections: Connections | None = None
         self._tasks: OwnTasks | None = None
@@ -98,7 +108,10 @@ class PostgresStore:
         """Look at the schema as `ensue doctor` shows it."""
         writer = self._opened()
         hears = self._listener is not None and self._listener.hears
-        return await writer.read(lambda session: health.look(session, self._place, writer.space, self.clock, hears))
+        off = (self._host_clock.now() - self.clock.now()) / SECOND
+        return await writer.read(
+            lambda session: health.look(session, self._place, writer.space, self.clock, off, hears)
+        )
 
     async def _open(self) -> None:
         place, statements = self._place, Statements(self._place.schema)
@@ -125,7 +138,10 @@ class PostgresStore:
         self.work = PostgresWork(self._writer, reader)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
+        self.offsets = PostgresOffsets(self._writer)
         self.outbox = PostgresOutbox(self._writer, place, loop)
+        await self._writer.read(self._writer.recognise)
+        self.generations = PostgresGenerations(self._writer)
         direct = listening_place(place)
         if direct is not None:
             self._listener = Listener(direct, space, statements, self._heard, self._hears)
@@ -163,9 +179,16 @@ class PostgresStore:
 
     async def _head_and_intake(self, session: Session) -> tuple[int, bool]:
         assert self._writer is not None
+        witness = self._writer.witness
+        seen, asked = witness.position, self.clock.monotonic()
         row = await session.row("log/look", namespace=self._writer.space.number)
         assert row is not None
-        return row[0], row[2]
+        position, _, waiting, id, micros = row
+        self._writer.learn(micros, asked)
+        witness.check_head(position, seen)
+        if id is not None:
+            witness.saw(position, id)
+        return position, waiting
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""

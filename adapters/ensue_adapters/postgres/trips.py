@@ -8,18 +8,14 @@ for the client while the log is locked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
 import msgspec
 
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import columns_of
-from ensue_adapters.postgres.trouble import Trouble, is_unknown
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.gathering import NOBODY, Batch, Lease, WorkBatch, gather
 from ensue_adapters.sql.placing import place_all, root_column, settle_all
 from ensue_core.changes import ChainMoved
-from ensue_core.errors import CommitUnknown
 from ensue_core.facts import FORMAT, AttemptStarted, Decided, EventEmitted
 from ensue_core.ids import Id
 from ensue_core.ports import Committed, Outrun, Step, Superseded
@@ -39,14 +35,14 @@ async def append(writer: Writer, drafts: Sequence[Draft]) -> list[Record] | None
     if not _plain(writer, drafts):
         return None
     if len(drafts) == 1 and type(drafts[0].fact) is EventEmitted:
-        row = await _call(writer, "trips/append_one", **_one(drafts[0], writer.space.number))
+        row = await writer.call("trips/append_one", **_one(drafts[0]))
         return None if row is None or row[0] is None else _told(writer, drafts, row[0], row[1])
-    columns = columns_of(drafts, writer.space.number)
+    columns = columns_of(drafts)
     batches = [] if _only_events(drafts) else gather(place_all(drafts, 0, 0))
     if not batches:
-        row = await _call(writer, "trips/append", **columns)
+        row = await writer.call("trips/append", **columns)
     elif len(batches) == 1 and isinstance(batches[0], WorkBatch) and _only_opens(batches[0]):
-        row = await _call(writer, "trips/append_work", **columns, **_work(batches[0]))
+        row = await writer.call("trips/append_work", **columns, **_work(batches[0]))
     else:
         return None
     if row is None or row[0] is None:
@@ -78,7 +74,7 @@ async def commit(
         through=msgspec.json.encode(moved.through).decode(),
         worker=lease.worker,
         until=lease.until,
-        **_with_places(columns_of(drafts, writer.space.number), drafts),
+        **_with_places(columns_of(drafts), drafts),
         **_work(opened),
     )
     if row is None or row[0] is None:
@@ -98,7 +94,6 @@ async def start(writer: Writer, rows: Sequence[WorkRow], drafts: Sequence[Draft]
     row = await _call(
         writer,
         "trips/start_work",
-        namespace=writer.space.number,
         format=FORMAT,
         worker=lease.worker,
         until=lease.until,
@@ -135,7 +130,7 @@ async def finish(writer: Writer, ends: Sequence[tuple[Id, int]], drafts: Sequenc
         dues=[each.due for each in work.reopened],
         failures=[each.failures for each in work.reopened],
         crashes=[each.crashes for each in work.reopened],
-        **columns_of(drafts, writer.space.number),
+        **columns_of(drafts),
     )
     if row is None or row[0] is None:
         return False
@@ -150,9 +145,8 @@ def _plain(writer: Writer, drafts: Sequence[Draft]) -> bool:
     return not any(each.repeatable for each in drafts)
 
 
-def _one(draft: Draft, namespace: int) -> dict[str, object]:
+def _one(draft: Draft) -> dict[str, object]:
     return {
-        "namespace": namespace,
         "format": FORMAT,
         "id": draft.id,
         "kind": type(draft.fact).__name__,
@@ -202,21 +196,6 @@ def _with_places(columns: dict[str, object], drafts: Sequence[Draft]) -> dict[st
             datas.append(each.data)
             rests.append(None)
     return {**columns, "backs": backs, "datas": datas, "rests": rests}
-
-
-async def _call(writer: Writer, name: str, /, **values: Any) -> Any:
-    """Call a function of the server; None where it failed, and the longer way finds out why and says so."""
-    sent = False
-    try:
-        async with writer.connections.session() as session:
-            sent = True
-            return await session.row(name, now=writer.clock.now(), mine=writer.space.mine, **values)
-    except Trouble as error:
-        if sent and is_unknown(error):
-            raise CommitUnknown(
-                f"the connection was lost while a commit was on its way ({error}): look up what was stored"
-            ) from error
-        return None
 
 
 def _told(writer: Writer, drafts: Sequence[Draft], head: int, moment: int) -> list[Record]:

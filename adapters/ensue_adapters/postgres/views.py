@@ -11,6 +11,7 @@ import msgspec
 
 from ensue_adapters.postgres import queries
 from ensue_adapters.postgres.copying import Column, columns_of, packed
+from ensue_adapters.postgres.live import Numbers, live_number
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import Transaction
@@ -31,6 +32,9 @@ from ensue_core.rows import (
 )
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+Find = Callable[[Session], Awaitable[int]]
+"""Under which number the rows stand, as of the moment that the session sees."""
 
 
 _ROWS_MAX = 1_000
@@ -40,25 +44,28 @@ _ROWS_MAX = 1_000
 class PostgresViews:
     """The namespace's query views in a Postgres schema."""
 
-    def __init__(self, writer: Writer) -> None:
+    page_records_max = 12_000
+
+    def __init__(self, writer: Writer, find: Find | None = None) -> None:
         self._writer = writer
-        self._namespace = writer.space.number
+        self._find: Find = find or (lambda session: live_number(session, writer.space.number))
         self._described: dict[RowTable, tuple[Column, ...]] = {}
 
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; a projection or version not seen before is emptied first."""
 
         async def look(session: Session) -> int | None:
-            row = await session.row("views/cursor", namespace=self._namespace, projection=projection)
+            row = await session.row("views/cursor", namespace=await self._find(session), projection=projection)
             return int(row[1]) if row is not None and row[0] == version else None
 
         async def begin(tx: Transaction) -> int:
-            values = {"namespace": tx.namespace, "projection": projection}
+            number = await self._find(tx.session)
+            values = {"namespace": number, "projection": projection}
             await tx.session.run("views/start_cursor", **values)
             row = await tx.session.row("views/lock_cursor", **values)
             if row is not None and row[0] == version:
                 return int(row[1])
-            await _clear(tx)
+            await _clear(tx, number)
             await tx.session.run("views/reset_cursor", version=version, **values)
             return 0
 
@@ -74,7 +81,7 @@ class PostgresViews:
         values = {name: column(each) if name in _texts(table) else each for name, each in columns.items()}
 
         async def look(session: Session) -> list[QueryRow]:
-            rows = await session.rows(f"views/load_{table}", namespace=self._namespace, **values)
+            rows = await session.rows(f"views/load_{table}", namespace=await self._find(session), **values)
             return [row_type(*row) for row in rows]
 
         key = key_of(table)
@@ -84,9 +91,10 @@ class PostgresViews:
         """Write final rows and move the cursor; False where it has moved."""
 
         async def job(tx: Transaction) -> bool:
+            number = await self._find(tx.session)
             moved = await tx.session.run(
                 "views/move_cursor",
-                namespace=tx.namespace,
+                namespace=number,
                 projection=before.projection,
                 version=before.version,
                 before=before.position,
@@ -97,15 +105,15 @@ class PostgresViews:
             for table, some in rows.items():
                 # Where a row that looked new was there, all are written the way that asks.
                 new, old = ([], list(some.values())) if tx.careful else split(table, rows, before.position)
-                await self._copy(tx.session, table, new)
+                await self._copy(tx.session, number, table, new)
                 for start in range(0, len(old), _ROWS_MAX):
                     columns = _columns(table, old[start : start + _ROWS_MAX])
-                    await tx.session.run(f"views/write_{table}", namespace=tx.namespace, **columns)
+                    await tx.session.run(f"views/write_{table}", namespace=number, **columns)
             return True
 
         return await self._writer.run(job)
 
-    async def _copy(self, session: Session, table: RowTable, rows: Sequence[QueryRow]) -> None:
+    async def _copy(self, session: Session, number: int, table: RowTable, rows: Sequence[QueryRow]) -> None:
         if not rows:
             return
         columns = self._described.get(table)
@@ -113,28 +121,29 @@ class PostgresViews:
             described = await session.rows("views/columns", view=table)
             columns = self._described[table] = columns_of([(name, type_name) for name, type_name in described])
         values = [_values(table, row) for row in rows]
-        await session.copy(table, [each.name for each in columns], packed(self._namespace, columns, values))
+        await session.copy(table, [each.name for each in columns], packed(number, columns, values))
 
     async def drop(self) -> None:
         """Empty every query view and its cursor."""
 
         async def job(tx: Transaction) -> None:
-            await tx.session.run("views/clear_cursors", namespace=tx.namespace)
-            await _clear(tx)
+            number = await self._find(tx.session)
+            await tx.session.run("views/clear_cursors", namespace=number)
+            await _clear(tx, number)
 
         await self._writer.run(job)
 
     async def events(self, query: EventQuery) -> Sequence[EventRow]:
         """Return events that fit, newest first."""
-        return await self._query(lambda session: queries.events(session, self._namespace, query))
+        return await self._query(queries.events, query)
 
     async def runs(self, query: RunQuery) -> Sequence[RunRow]:
         """Return runs that fit, newest first."""
-        return await self._query(lambda session: queries.runs(session, self._namespace, query))
+        return await self._query(queries.runs, query)
 
     async def invocations(self, query: InvocationQuery) -> Sequence[InvocationRow]:
         """Return invocations that fit, newest first by creation."""
-        return await self._query(lambda session: queries.invocations(session, self._namespace, query))
+        return await self._query(queries.invocations, query)
 
     async def participants(self, run: Id) -> Sequence[ParticipantRow]:
         """Return a run's participants in order."""
@@ -158,20 +167,25 @@ class PostgresViews:
 
     async def _rows(self, row_type: Callable[..., T], name: str, **values: Any) -> list[T]:
         async def look(session: Session) -> list[T]:
-            return [row_type(*row) for row in await session.rows(name, namespace=self._namespace, **values)]
+            rows = await session.rows(name, namespace=await self._find(session), **values)
+            return [row_type(*row) for row in rows]
 
         return await self._writer.read(look)
 
-    async def _query(self, look: Callable[[Session], Awaitable[T]]) -> T:
+    async def _query(self, ask: Callable[[Session, Numbers, Q], Awaitable[T]], query: Q) -> T:
+        async def look(session: Session) -> T:
+            log = self._writer.space.number
+            return await ask(session, Numbers(log, await self._find(session)), query)
+
         return await self._writer.snapshot(look)
 
 
 _: type[Views] = PostgresViews
 
 
-async def _clear(tx: Transaction) -> None:
+async def _clear(tx: Transaction, number: int) -> None:
     for table in ROW_TYPES:
-        await tx.session.run(f"views/clear_{table}", namespace=tx.namespace)
+        await tx.session.run(f"views/clear_{table}", namespace=number)
 
 
 def split(

@@ -21,6 +21,7 @@ from ensue_core.changes import (
     ServiceSet,
     TimerSet,
     TimersGone,
+    TopicMoved,
     TriggerChanged,
     TriggerSet,
     WorkAdded,
@@ -65,7 +66,7 @@ class WaitingBatch(msgspec.Struct, frozen=True):
     added: list[WaitingRow]
 
 
-RareChange = TimerSet | TimersGone | TriggerSet | TriggerChanged | OwnMoved | ServiceSet | ServicePauseSet
+RareChange = TimerSet | TimersGone | TriggerSet | TriggerChanged | OwnMoved | ServiceSet | ServicePauseSet | TopicMoved
 """A change that comes alone."""
 
 Batch = WorkBatch | WaitingBatch | ChainMoved | RareChange
@@ -184,4 +185,5 @@ _APPLY: dict[type[Change], Callable[[_Gathering, Any], None]] = {
     ChainMoved: _Gathering.chain_moved,
     ServiceSet: _Gathering.rare,
     ServicePauseSet: _Gathering.rare,
+    TopicMoved: _Gathering.rare,
 }

@@ -18,7 +18,7 @@ def fresh_of(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping
 
     Only the `careful` ones are looked at; `standing` holds the positions of ids that stand.
     """
-    return [drafts[index] for index in _first(drafts, careful, standing).values()]
+    return [drafts[index] for index in first_of(drafts, careful, standing).values()]
 
 
 def outcomes_of(
@@ -29,7 +29,7 @@ def outcomes_of(
     stored: Mapping[int, Record],
 ) -> list[Appended]:
     """Say what became of each draft. `placed` are the new records by id, `stored` those that stood before."""
-    first = _first(drafts, careful, standing)
+    first = first_of(drafts, careful, standing)
     outcomes: list[Appended] = []
     for index, draft in enumerate(drafts):
         if first.get(draft.id) == index:
@@ -40,7 +40,22 @@ def outcomes_of(
     return outcomes
 
 
-def _first(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping[Id, int]) -> dict[Id, int]:
+def clashes_of(
+    drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping[Id, int], stored: Mapping[int, Record]
+) -> tuple[int, ...]:
+    """Return which drafts have ids under which something else stands, or came before among them."""
+    first = first_of(drafts, careful, standing)
+    clashes: list[int] = []
+    for index, draft in enumerate(drafts):
+        if first.get(draft.id) != index:
+            other = stored[standing[draft.id]].fact if draft.id in standing else drafts[first[draft.id]].fact
+            if not same(other, draft.fact):
+                clashes.append(index)
+    return tuple(clashes)
+
+
+def first_of(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping[Id, int]) -> dict[Id, int]:
+    """Return, for each id that adds a record, which of the drafts adds it."""
     first: dict[Id, int] = {}
     for index, (draft, look) in enumerate(zip(drafts, careful, strict=True)):
         if not (look and (draft.id in standing or draft.id in first)):

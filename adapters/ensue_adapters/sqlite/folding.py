@@ -18,6 +18,7 @@ from ensue_core.changes import (
     ServiceSet,
     TimerSet,
     TimersGone,
+    TopicMoved,
     TriggerChanged,
     TriggerSet,
 )
@@ -66,6 +67,8 @@ class Folding:
                 self._run("chain/declare", batch.service, batch.version, _json(batch.tasks))
             case ServicePauseSet():
                 self._run("chain/pause", batch.service, int(batch.paused))
+            case TopicMoved():
+                self._run("topics/move", *msgspec.structs.astuple(batch.more))
             case _:
                 assert_never(batch)
 

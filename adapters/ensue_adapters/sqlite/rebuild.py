@@ -9,13 +9,14 @@ import msgspec
 from ensue_adapters.sql.gathering import gather
 from ensue_adapters.sqlite.decisions import dump_chains
 from ensue_adapters.sqlite.folding import Folding
+from ensue_adapters.sqlite.offsets import read_rows
 from ensue_adapters.sqlite.pages import read_page
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_core.rows import WorkRow
 
 _PAGE = 2_000
-_VIEWS = ("chain/clear_chains", "chain/clear_triggers", "chain/clear_timers", "chain/clear_waiting")
+_VIEWS = ("chain/clear_chains", "chain/clear_triggers", "chain/clear_timers", "chain/clear_waiting", "topics/clear")
 _WORK = ("work/clear", "work/clear_queued")
 _rows = msgspec.json.Decoder(list[WorkRow])
 
@@ -40,6 +41,7 @@ def dump(connection: sqlite3.Connection, namespace: int) -> dict[str, list[tuple
     rows: dict[str, tuple[msgspec.Struct, ...]] = {
         **dump_chains(connection, namespace),
         "work": tuple(_rows.decode(work)),
+        "topics": tuple(read_rows(connection, namespace, None)),
     }
     return {name: sorted((_plain(row) for row in some), key=repr) for name, some in rows.items()}
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from ensue_adapters.sqlite.statements import schema, sql
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
 
-VERSION = 1
+VERSION = 2
+ADDED: dict[int, tuple[str, ...]] = {1: ("23_topics",)}
+"""What each version lacks of the next one: files of `sql/schema`, each of which only adds a table."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path, namespace: str) -> int:
@@ -35,7 +37,19 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute(sql("store/set_version"), (str(VERSION),))
         return
+    if "meta" in tables:
+        _upgrade(connection)
     check(connection, path)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Add what a file of an older version lacks."""
+    found = version(connection)
+    while found in ADDED:
+        for statement in schema(*ADDED[found]):
+            connection.execute(statement)
+        found += 1
+        connection.execute(sql("store/set_version"), (str(found),))
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
@@ -44,6 +58,11 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     if not {"meta", "log", "namespaces"} <= tables:
         raise StoreUnavailable(f"{path} is another program's database: choose a file of its own for ensue")
     found = version(connection)
+    if found < VERSION:
+        raise SchemaMismatch(
+            f"{path} has schema {found}, this version of ensue knows {VERSION}: open it once to upgrade it, as any "
+            "command does that may write (`ensue events`)"
+        )
     if found != VERSION:
         raise SchemaMismatch(
             f"{path} has schema {found}, this version of ensue knows {VERSION}: upgrade ensue, or open it "

@@ -16,9 +16,9 @@ def sql(name: str) -> str:
     return _without_comments((FOLDER / f"{name}.sql").read_text("utf-8"))
 
 
-def schema() -> list[str]:
-    """Return the statements that make the schema, in order."""
-    files = sorted((FOLDER / "schema").glob("*.sql"))
+def schema(*names: str) -> list[str]:
+    """Return the statements that make the schema, in order, or those of some of its files."""
+    files = [FOLDER / "schema" / f"{name}.sql" for name in names] or sorted((FOLDER / "schema").glob("*.sql"))
     return [each for file in files for each in _split(_without_comments(file.read_text("utf-8")))]
 
 

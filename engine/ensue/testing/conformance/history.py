@@ -32,6 +32,7 @@ from ensue_core.facts import (
     Fact,
     MatchesDropped,
     Participant,
+    RecordParked,
     RunFailed,
     ServiceDeclared,
     ServicePaused,
@@ -48,6 +49,7 @@ from ensue_core.ids import Id, new_id
 from ensue_core.ports import Chain, End, Store
 from ensue_core.records import Draft, Record, draft
 from ensue_core.rows import WaitingRow, WorkRow
+from ensue_core.topics import Batch
 
 SERVICES = ("main", "other")
 TRIGGERS = ("t1", "t2", "t3")
@@ -74,11 +76,23 @@ class History:
         self._clock.advance(chance.choice((0, 0, 0.001, 1, 20)))
         if chance.random() < 0.05:
             self._clock.step(-30)
-        act = chance.choice((self._emit, self._submit, self._decide, self._decide, self._work, self._work))
+        act = chance.choice(
+            (self._emit, self._ingest, self._submit, self._decide, self._decide, self._work, self._work)
+        )
         await act(store)
 
     async def _emit(self, store: Store) -> None:
         await store.log.append([event() for _ in range(self._random.randint(1, 4))])
+
+    async def _ingest(self, store: Store) -> None:
+        """Take some of a topic in, from where its offset stands or from where it does not."""
+        partition = self._random.randint(0, 1)
+        at = {row.partition: row.through for row in await store.offsets.rows("orders")}.get(partition, -1)
+        if self._random.random() < 0.2:
+            at += 1
+        parked = draft(new_id(), RecordParked("orders", partition, at + 1, "no JSON"))
+        drafts = self._random.choice(((), (event(), event()), (event(), parked)))
+        await store.offsets.ingest([Batch("orders", partition, at, at + 3, drafts)])
 
     async def _submit(self, store: Store) -> None:
         due = self._clock.now() + 5 * SECOND if self._random.random() < 0.3 else 0

@@ -28,6 +28,7 @@ from ensue_core.errors import StoreError
 from ensue_core.ids import new_id
 from ensue_core.ports import Cursor, EventQuery, Store
 from ensue_core.rows import EventRow, ProblemRow
+from ensue_core.topics import Batch
 
 __all__ = ["TestGivingUp", "TestOpenAndClose", "TestRebuild"]
 
@@ -60,6 +61,7 @@ class TestRebuild:
             lambda: commit(store, declared()),
             lambda: commit(store, declared(due=99)),
             lambda: commit(store, matched(1)),
+            lambda: _ingest(store),
         ]
         for act in acts:
             await act()
@@ -116,6 +118,10 @@ async def _finish(store: Store) -> object:
     return await store.work.finish([end(row, "SUCCESS", event(id=new_id())) for row in rows])
 
 
+async def _ingest(store: Store) -> object:
+    return await store.offsets.ingest([Batch("orders", 0, -1, 5, tuple(event() for _ in range(5)))])
+
+
 async def _cancel(store: Store) -> object:
     return await store.work.cancel(cancellation((await store.log.read(0, 1))[0].id))
 
@@ -136,7 +142,7 @@ class TestGivingUp:
 
     @pytest.mark.parametrize(
         ("act", "size"),
-        [(_append, 5), (_commit, 6), (_claim, 2), (_finish, 4), (_cancel, 1)],
+        [(_append, 5), (_commit, 6), (_claim, 2), (_finish, 4), (_cancel, 1), (_ingest, 6)],
         ids=lambda value: getattr(value, "__name__", str(value)),
     )
     async def test_a_change_is_whole_or_not_there(

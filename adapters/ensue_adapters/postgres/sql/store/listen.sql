@@ -1,2 +1,2 @@
--- Say that this session listens on a channel (migrations/0003_single_trips/00_listeners.sql).
+-- Say that this session listens on a channel (migrations/0005_single_trips/00_listeners.sql).
 SELECT ensue.listen(:namespace, :mine);

@@ -1,8 +1,8 @@
 -- Commit a Step that fires, begins and moves its chain, as a whole transaction. `verdict` is that of enter_step;
--- where it is NULL, nothing was done: the intake must be drained first.
+-- where it is NULL, nothing was done: the intake must be drained first, or the log lacks what was `seen`.
 CREATE FUNCTION ensue.commit_step(
     of integer, called text, follows uuid, read bigint, clock bigint, step uuid, read_through text,
-    now bigint, format smallint, mine text,
+    now bigint, format smallint, mine text, seen bigint,
     ids uuid[], kinds text[], causes text[], roots text[], datas bytea[], backs integer[], rests bytea[],
     invocations uuid[], tasks text[], dues bigint[], places integer[], depths integer[], origins text[],
     begun boolean[], claimer text, lease bigint,
@@ -12,6 +12,9 @@ LANGUAGE plpgsql AS $$
 BEGIN
     SELECT entered.verdict, entered.head, entered.moment INTO verdict, head, moment
     FROM ensue.enter_step(of, called, follows, read, clock) AS entered;
+    IF head < seen THEN
+        verdict := NULL;
+    END IF;
     IF verdict IS DISTINCT FROM 'fits' THEN
         RETURN;
     END IF;

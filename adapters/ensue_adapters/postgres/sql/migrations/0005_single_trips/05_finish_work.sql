@@ -1,7 +1,7 @@
 -- Append the ends of attempts, each current and begun, as a whole transaction. Where one is not, or the intake must
--- be drained first, `head` is NULL and nothing was done.
+-- be drained first, or the log lacks what was `seen`, `head` is NULL and nothing was done.
 CREATE FUNCTION ensue.finish_work(
-    of integer, now bigint, format smallint, mine text,
+    of integer, now bigint, format smallint, mine text, seen bigint,
     invocations uuid[], attempts integer[],
     ids uuid[], kinds text[], causes text[], roots text[], datas bytea[],
     ended uuid[], again uuid[], next_attempts integer[], dues bigint[], failures integer[], crashes integer[],
@@ -22,7 +22,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO head, moment, waiting FROM ensue.enter(of);
-    IF waiting THEN
+    IF waiting OR head < seen THEN
         head := NULL;
         RETURN;
     END IF;

@@ -1,8 +1,9 @@
 -- Append records that nothing is known to repeat, and open the work they create, as a whole transaction: one
--- statement from a client, one commit. Returns NULLs, and has done nothing, where the intake must be drained first.
+-- statement from a client, one commit. Returns NULLs, and has done nothing, where the intake must be
+-- drained first, or the log ends before `seen`, which was there before.
 DROP FUNCTION ensue.append_alone(integer, bigint, smallint, text, uuid[], text[], text[], text[], bytea[]);
 CREATE FUNCTION ensue.append(
-    of integer, now bigint, format smallint, mine text,
+    of integer, now bigint, format smallint, mine text, seen bigint,
     ids uuid[], kinds text[], causes text[], roots text[], datas bytea[],
     invocations uuid[] DEFAULT NULL, tasks text[] DEFAULT NULL, dues bigint[] DEFAULT NULL,
     places integer[] DEFAULT NULL, depths integer[] DEFAULT NULL, origins text[] DEFAULT NULL,
@@ -14,7 +15,7 @@ DECLARE
     waiting boolean;
 BEGIN
     SELECT * INTO head, moment, waiting FROM ensue.enter(of);
-    IF waiting THEN
+    IF waiting OR head < seen THEN
         head := NULL;
         RETURN;
     END IF;
@@ -30,7 +31,7 @@ BEGIN
 END $$;
 -- The same for one event.
 CREATE FUNCTION ensue.append_one(
-    of integer, now bigint, format smallint, mine text,
+    of integer, now bigint, format smallint, mine text, seen bigint,
     id uuid, kind text, cause text, root text, data bytea, OUT head bigint, OUT moment bigint
 )
 LANGUAGE plpgsql AS $$
@@ -38,7 +39,7 @@ DECLARE
     waiting boolean;
 BEGIN
     SELECT * INTO head, moment, waiting FROM ensue.enter(of);
-    IF waiting THEN
+    IF waiting OR head < seen THEN
         head := NULL;
         RETURN;
     END IF;

@@ -1,8 +1,8 @@
 -- Begin attempts that a worker has seen open, as a whole transaction. What another worker holds or has begun
 -- meanwhile is left out: `won` are the places of the others, whose records follow one another past the head. Where
--- `won` is NULL, nothing was done: the intake must be drained first.
+-- `won` is NULL, nothing was done: the intake must be drained first, or the log lacks what was `seen`.
 CREATE FUNCTION ensue.start_work(
-    of integer, now bigint, format smallint, mine text, claimer text, lease bigint,
+    of integer, now bigint, format smallint, mine text, seen bigint, claimer text, lease bigint,
     invocations uuid[], attempts integer[], ids uuid[], roots text[], datas bytea[],
     OUT won integer[], OUT head bigint, OUT moment bigint
 )
@@ -16,13 +16,13 @@ BEGIN
         WHERE work.namespace = of AND work.invocation = ANY(invocations) AND NOT work.started
         ORDER BY work.invocation FOR UPDATE SKIP LOCKED
     ) AS open
-    JOIN unnest(invocations, attempts) AS seen (invocation, attempt) USING (invocation, attempt);
+    JOIN unnest(invocations, attempts) AS wanted (invocation, attempt) USING (invocation, attempt);
     IF held IS NULL THEN
         won := ARRAY[]::integer[];
         RETURN;
     END IF;
     SELECT * INTO head, moment, waiting FROM ensue.enter(of);
-    IF waiting THEN
+    IF waiting OR head < seen THEN
         RETURN;
     END IF;
     moment := greatest(now, moment);

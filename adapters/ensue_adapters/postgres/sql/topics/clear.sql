@@ -1,0 +1,2 @@
+-- Empty the namespace's offsets, before they are folded again.
+DELETE FROM ensue.topics WHERE namespace = :namespace;
