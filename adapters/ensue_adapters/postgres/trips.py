@@ -8,6 +8,7 @@ for the client while the log is locked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 import msgspec
 
 from ensue_adapters.postgres.texts import column
@@ -63,8 +64,7 @@ async def commit(
     if not isinstance(moved, ChainMoved) or len(batches) > 2 or not all(_only_opens(each) for each in batches[:-1]):
         return None
     opened = batches[0] if isinstance(batches[0], WorkBatch) else _NO_WORK
-    row = await _call(
-        writer,
+    row = await writer.call(
         "trips/commit_step",
         service=step.service,
         follows=step.after or None,
@@ -91,8 +91,7 @@ async def start(writer: Writer, rows: Sequence[WorkRow], drafts: Sequence[Draft]
     """Begin attempts that were seen open; return the places of those that are now the lease's worker's."""
     if not _plain(writer, drafts):
         return None
-    row = await _call(
-        writer,
+    row = await writer.call(
         "trips/start_work",
         format=FORMAT,
         worker=lease.worker,
@@ -119,8 +118,7 @@ async def finish(writer: Writer, ends: Sequence[tuple[Id, int]], drafts: Sequenc
     work = batches[0] if len(batches) == 1 else None
     if not isinstance(work, WorkBatch) or work.added or work.begun or work.started:
         return False
-    row = await _call(
-        writer,
+    row = await writer.call(
         "trips/finish_work",
         invocations=[invocation for invocation, _ in ends],
         attempts=[attempt for _, attempt in ends],
