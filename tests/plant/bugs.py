@@ -677,7 +677,7 @@ BUGS: tuple[Bug, ...] = (
         f"{POSTGRES}/views.py",
         "            moved = await tx.session.run(\n"
         '                "views/move_cursor",\n'
-        "                namespace=tx.namespace,\n"
+        "                namespace=number,\n"
         "                projection=before.projection,\n"
         "                version=before.version,\n"
         "                before=before.position,\n"
@@ -686,7 +686,7 @@ BUGS: tuple[Bug, ...] = (
         "            moved = await self._writer.run_here(\n"
         "                lambda early: early.session.run(\n"
         '                    "views/move_cursor",\n'
-        "                    namespace=tx.namespace,\n"
+        "                    namespace=number,\n"
         "                    projection=before.projection,\n"
         "                    version=before.version,\n"
         "                    before=before.position,\n"
@@ -700,14 +700,18 @@ BUGS: tuple[Bug, ...] = (
         "the log lock is a statement of its own: what looks sees what the holder before has committed",
         f"{POSTGRES_BEGINNING}/06_enter.sql",
         "    PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);\n"
-        "    SELECT log.position, log.time INTO head, moment FROM ensue.log\n"
-        "    WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1;\n",
-        "    SELECT log.position, log.time INTO head, moment\n"
-        "    FROM (SELECT pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0) AS locked\n"
-        "    LEFT JOIN LATERAL (\n"
-        "        SELECT log.position, log.time FROM ensue.log\n"
-        "        WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1\n"
-        "    ) AS log ON true;\n",
+        "    SELECT\n"
+        "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
+        "    INTO head, moment, waiting\n"
+        "    FROM (VALUES (of)) AS entered (namespace)\n",
+        "    SELECT\n"
+        "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
+        "    INTO head, moment, waiting\n"
+        "    FROM (\n"
+        "        SELECT of, pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0\n"
+        "    ) AS entered (namespace)\n",
         (f"{ON_POSTGRES}/test_locks.py", "-k", "append"),
     ),
     Bug(

@@ -53,6 +53,8 @@ class Connections:
         self.greet: Callable[[Session], Awaitable[None]] | None = None
         """What is asked of each new connection before it is used."""
         self._pool: Pool[Record] | None = None
+        self._at_hand: list[PoolConnectionProxy[Record]] = []
+        self._queue = 0
 
     async def open(self) -> None:
         """Be ready to make connections."""
@@ -90,10 +92,12 @@ class Connections:
         if self._pool is None:
             raise StoreUnavailable(f"{self._place.name} is closed: open the engine before you use it")
         pool = self._pool
-        connection = await self._borrow(pool)
+        connection = self._taken() or await self._borrow(pool)
         session = Session(connection, self.statements)
+        well = False
         try:
             yield session
+            well = True
         except (CommitUnknown, *Trouble) as error:
             # At once, before the driver can ask the server to cancel what took too long: a commit that waits for its
             # standby, and is cancelled, is seen by all though no standby has it.
@@ -101,9 +105,22 @@ class Connections:
                 session.abandon()
             raise
         finally:
-            await pool.release(connection)
+            if well and not self._queue and pool is self._pool and not connection.is_closed():
+                self._at_hand.append(connection)
+            else:
+                await pool.release(connection)
+
+    def _taken(self) -> PoolConnectionProxy[Record] | None:
+        """Return the connection that was used last: the pool's ceremony costs as much as a statement."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not connection.is_closed():
+                return connection
+            Session(connection, self.statements).abandon()
+        return None
 
     async def _borrow(self, pool: Pool[Record]) -> PoolConnectionProxy[Record]:
+        self._queue += 1
         try:
             return await pool.acquire(timeout=self._place.command_seconds)
         except TimeoutError as error:
@@ -113,6 +130,8 @@ class Connections:
                 f"all {pool.get_max_size()} connections to {self._place.name} stayed busy: look for what takes so "
                 "long, or raise pool= in the URL"
             ) from error
+        finally:
+            self._queue -= 1
 
     @asynccontextmanager
     async def reading(self, begin: str | None = None) -> AsyncGenerator[Session, None]:
@@ -130,16 +149,6 @@ class Connections:
             finally:
                 await session.undo()
 
-    def pids(self) -> set[int]:
-        """Return the process ids of our connections, to tell our own notices from others'.
-
-        Behind a pooler nobody knows: others' transactions run on the same connections to the server.
-        """
-        if self.pooled:
-            return set()
-        holders: list[Any] = getattr(self._pool, "_holders", [])
-        return {each._con.get_server_pid() for each in holders if each._con is not None and not each._con.is_closed()}
-
     async def close(self) -> None:
         """Close what is idle and wait a moment for what is not."""
         pool, self._pool = self._pool, None
@@ -147,6 +156,8 @@ class Connections:
             return
         try:
             async with asyncio.timeout(5):
+                while self._at_hand:
+                    await pool.release(self._at_hand.pop())
                 await pool.close()
         except (TimeoutError, asyncpg.InterfaceError, OSError):
             pool.terminate()
