@@ -31,7 +31,7 @@ from ensue.sync import SyncEngine
 from ensue.tasks import SubmitOptions, Task, Tasks, TaskWithOptions
 from ensue.trace import Trace, tail, trace
 from ensue.within import append_within
-from ensue_core.clock import SYSTEM_CLOCK, Clock
+from ensue_core.clock import SYSTEM_CLOCK, Clock, from_datetime
 from ensue_core.defaults import Defaults
 from ensue_core.errors import (
     ConfigError,
@@ -92,6 +92,7 @@ class Engine(Tasks):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bound: list[Tasks] = []
         self._queue_checked = -1.0
+        self._queue_look: asyncio.Future[int] | None = None
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
         self._ingests: list[Ingest] = []
@@ -416,13 +417,25 @@ class Engine(Tasks):
 
     async def check_queue(self) -> None:
         """Refuse to queue past the bound; looks a few times a second, so the bound is a soft one."""
-        now = self.clock.monotonic()
-        if now - self._queue_checked < self.defaults.poll_seconds:
+        if self.clock.monotonic() - self._queue_checked < self.defaults.poll_seconds:
             return
-        queued = await self.store.work.queued()
+        if self._queue_look is None:
+            self._queue_look = asyncio.ensure_future(self._look_at_queue())
+            self._queue_look.add_done_callback(_seen)
+        queued = await asyncio.shield(self._queue_look)
         if queued >= self.defaults.queued_max:
             raise QueueFull(queued, self.defaults.queued_max)
-        self._queue_checked = now
+
+    async def _look_at_queue(self) -> int:
+        """Count what is queued, once for all who ask meanwhile."""
+        now = self.clock.monotonic()
+        try:
+            queued = await self.store.work.queued()
+        finally:
+            self._queue_look = None
+        if queued < self.defaults.queued_max:
+            self._queue_checked = now
+        return queued
 
     def handle(self, invocation: str, result_type: Any = None) -> Handle[Any]:
         """Return the handle of an invocation by its id; whether it exists shows when it is asked."""
@@ -512,6 +525,41 @@ class Engine(Tasks):
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""
         return await trace(self.store, parse_id(id))
 
+    def as_of(
+        self, when: int | datetime, progress: Callable[[int, int], None] | None = None
+    ) -> AbstractAsyncContextManager[Engine]:
+        """Open this namespace as it stood at a position of the log or at a time, for looking alone.
+
+        ```python
+        async with engine.as_of(datetime(2026, 11, 23, 4, tzinfo=UTC)) as then:
+            waiting = await then.triggers.get("shop.pack/both")
+        ```
+        It is folded from the log's beginning, which takes a while where the log is long. This engine need not be
+        open for it. Raises `BadQuery` for a position past the end.
+        """
+        return self._as_of(when, progress)
+
+    @asynccontextmanager
+    async def _as_of(
+        self, when: int | datetime, progress: Callable[[int, int], None] | None
+    ) -> AsyncGenerator[Engine, None]:
+        from ensue.replay.as_of import past_store, position_of
+
+        own = self._store if self._store is not None else open_store(self.settings.url, self.namespace, self.clock)
+        archive = own.archive()
+        await archive.open()
+        try:
+            at = when if isinstance(when, int) else await position_of(archive, from_datetime(when))
+            async with past_store(archive, at, self.clock, progress) as store:
+                then = Engine(
+                    self.settings.url, app_id=self.namespace, service=self.service, clock=store.clock, store=store
+                )
+                then._program = self.program
+                async with then:
+                    yield then
+        finally:
+            await archive.close()
+
     async def explain(
         self,
         trigger: str | None = None,
@@ -569,3 +617,9 @@ async def _finish(owner: asyncio.Task[None]) -> None:
         with suppress(asyncio.CancelledError):
             await owner
         raise
+
+
+def _seen(look: asyncio.Future[int]) -> None:
+    """Whoever waits for it sees its error; where all have given up, nobody wants to know."""
+    if not look.cancelled():
+        look.exception()

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
+from ensue_core.generations import Generation
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, Head, RowTable
 from ensue_core.records import Record
@@ -83,6 +84,6 @@ class Archive(Protocol):
         """Return the record with that id."""
         ...
 
-    def moment(self) -> AbstractAsyncContextManager[Moment]:
-        """See everything as of one moment while the block runs."""
+    def moment(self, generation: Generation | None = None) -> AbstractAsyncContextManager[Moment]:
+        """See everything as of one moment while the block runs: the live query views, or another generation's."""
         ...

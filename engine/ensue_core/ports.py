@@ -36,6 +36,7 @@ from ensue_core.topics import Offsets
 
 if TYPE_CHECKING:
     from ensue_core.archive import Archive
+    from ensue_core.generations import Generations
 
 RowT = TypeVar("RowT", bound=QueryRow)
 
@@ -345,6 +346,10 @@ RowKey = tuple[str | int, ...]
 class Views(Protocol):
     """Query views: rows and cursor move in one transaction."""
 
+    page_records_max: int
+    """How many records a projector folds before it writes: the more, the fewer rows are written twice, and the longer
+    others wait where they share what is written with."""
+
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; 0 for a projection (or version) not seen before, emptied first."""
         ...
@@ -413,6 +418,7 @@ class Store(Protocol):
     leases: Leases
     views: Views
     offsets: Offsets
+    generations: Generations
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""

@@ -28,6 +28,8 @@ KAFKA = "adapters/ensue_adapters/kafka"
 INGESTERS = "tests/ingest/test_ingester.py"
 CALLERS = "tests/postgres/test_callers.py"
 BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
+REPLAY = "tests/replay"
+PGBOUNCER = "tests/postgres/test_pgbouncer.py"
 
 
 class Bug(NamedTuple):
@@ -675,7 +677,7 @@ BUGS: tuple[Bug, ...] = (
         f"{POSTGRES}/views.py",
         "            moved = await tx.session.run(\n"
         '                "views/move_cursor",\n'
-        "                namespace=tx.namespace,\n"
+        "                namespace=number,\n"
         "                projection=before.projection,\n"
         "                version=before.version,\n"
         "                before=before.position,\n"
@@ -684,7 +686,7 @@ BUGS: tuple[Bug, ...] = (
         "            moved = await self._writer.run_here(\n"
         "                lambda early: early.session.run(\n"
         '                    "views/move_cursor",\n'
-        "                    namespace=tx.namespace,\n"
+        "                    namespace=number,\n"
         "                    projection=before.projection,\n"
         "                    version=before.version,\n"
         "                    before=before.position,\n"
@@ -698,14 +700,18 @@ BUGS: tuple[Bug, ...] = (
         "the log lock is a statement of its own: what looks sees what the holder before has committed",
         f"{POSTGRES_BEGINNING}/06_enter.sql",
         "    PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);\n"
-        "    SELECT log.position, log.time INTO head, moment FROM ensue.log\n"
-        "    WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1;\n",
-        "    SELECT log.position, log.time INTO head, moment\n"
-        "    FROM (SELECT pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0) AS locked\n"
-        "    LEFT JOIN LATERAL (\n"
-        "        SELECT log.position, log.time FROM ensue.log\n"
-        "        WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1\n"
-        "    ) AS log ON true;\n",
+        "    SELECT\n"
+        "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
+        "    INTO head, moment, waiting\n"
+        "    FROM (VALUES (of)) AS entered (namespace)\n",
+        "    SELECT\n"
+        "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
+        "    INTO head, moment, waiting\n"
+        "    FROM (\n"
+        "        SELECT of, pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0\n"
+        "    ) AS entered (namespace)\n",
         (f"{ON_POSTGRES}/test_locks.py", "-k", "append"),
     ),
     Bug(
@@ -838,12 +844,150 @@ BUGS: tuple[Bug, ...] = (
         ("tests/postgres/test_pooler.py", "-k", "users"),
     ),
     Bug(
+        "statements_left_behind_a_pooler",
+        "no prepared statement is left on a connection that a pooler shares",
+        f"{POSTGRES}/connections.py",
+        '"statement_cache_size": 0 if place.pooled else 1024',
+        '"statement_cache_size": 1024',
+        (PGBOUNCER, "-k", "nothing_is_left"),
+    ),
+    Bug(
+        "setting_left_behind_a_pooler",
+        "no setting is left on a connection that a pooler shares",
+        f"{POSTGRES}/sql/store/begin_pooled.sql",
+        "SET LOCAL lock_timeout",
+        "SET lock_timeout",
+        (PGBOUNCER, "-k", "nothing_is_left"),
+    ),
+    Bug(
+        "snapshot_without_bounds_behind_a_pooler",
+        "each transaction behind a pooler has the bounds of a direct connection",
+        f"{POSTGRES}/sql/store/snapshot.sql",
+        "SET LOCAL statement_timeout = '30s';\n",
+        "",
+        (PGBOUNCER, "-k", "bounds"),
+    ),
+    Bug(
+        "dropped_settings_unnoticed",
+        "a pooler that drops the settings of a connection is refused, in one sentence",
+        f"{POSTGRES}/connections.py",
+        'row[0] != SETTINGS["lock_timeout"]',
+        'row[0] == ""',
+        (PGBOUNCER, "-k", "wrong_mode"),
+    ),
+    Bug(
+        "statement_mode_unnamed",
+        "a pooler that shares connections by statement is refused, in one sentence",
+        f"{POSTGRES}/trouble.py",
+        'case _ if "statement pooling" in str(error):',
+        'case asyncpg.FeatureNotSupportedError() if "pooling" in str(error):',
+        (PGBOUNCER, "-k", "wrong_mode"),
+    ),
+    Bug(
+        "archive_may_write",
+        "an archive's transactions may write nothing",
+        f"{POSTGRES}/sql/store/read_only.sql",
+        "REPEATABLE READ READ ONLY",
+        "REPEATABLE READ",
+        (PGBOUNCER, "-k", "archive"),
+    ),
+    Bug(
         "outbox_tells_nobody",
         "an idle namespace sees its outbox at the commit, not at the next poll",
         f"{POSTGRES}/sql/migrations/0001_beginning/08_intake.sql",
         "    PERFORM pg_notify(TG_TABLE_SCHEMA || '.' || namespace, '')",
         "    PERFORM namespace",
         (CALLERS, "-k", "one_look"),
+    ),
+    # Replay.
+    Bug(
+        "fold_reads_the_clock",
+        "a fold of the log gives the same rows whenever it is made",
+        f"{FOLDS}/invocations.py",
+        "                started = started or record.time\n",
+        "                started = started or __import__('time').time_ns()\n",
+        (f"{REPLAY}/test_verify.py", "-k", "agree or process"),
+    ),
+    Bug(
+        "fold_iterates_a_set",
+        "a fold of the log gives the same rows in every process",
+        f"{FOLDS}/runs.py",
+        "        for place, each in enumerate(participants):\n",
+        "        for place, each in enumerate({*participants}):\n",
+        (f"{REPLAY}/test_verify.py", "tests/projections", "-k", "process or participant or run"),
+    ),
+    Bug(
+        "changed_fact_passes",
+        "a Step's id is the digest of what it holds, so that a changed fact shows",
+        f"{FOLDS}/soundness.py",
+        "        elif _step_id(fact, held) != record.id:\n",
+        "        elif False:\n",
+        (f"{REPLAY}/test_verify.py", "-k", "flaw"),
+    ),
+    Bug(
+        "participants_unchecked",
+        "what a decision names stands in the log before it",
+        f"{FOLDS}/soundness.py",
+        "        if source == part.source:\n",
+        "        if source is not None or part.source:\n",
+        (f"{REPLAY}/test_verify.py", "-k", "flaw or remembered"),
+    ),
+    Bug(
+        "closed_rows_forgotten",
+        "a row that no record changes any more counts in its view's digest",
+        f"{FOLDS}/whole.py",
+        "        self.sums[table].add(closed)\n",
+        "",
+        (f"{REPLAY}/test_verify.py", "-k", "agree"),
+    ),
+    Bug(
+        "cursor_taken_from_a_view",
+        "a new generation is folded from the log's beginning, not from where the live views stand",
+        f"{MEMORY}/store.py",
+        "        found.tables[found.beside] = ViewTables()\n",
+        "        found.tables[found.beside] = ViewTables()\n"
+        "        found.tables[found.beside].cursors = dict(space.views.cursors)\n",
+        (f"{REPLAY}/test_rebuild.py", "-k", "however or untouched"),
+    ),
+    Bug(
+        "switched_before_it_has_caught_up",
+        "nobody is shown less after a switch than before",
+        f"{SQLITE}/generations.py",
+        "old.version == new.version and old.position > new.position",
+        "old.version == new.version and not new",
+        (SQLITE_ONLY, "-k", "Generations"),
+    ),
+    Bug(
+        "slots_decided_anew",
+        "a backtest takes the slots of an unchanged schedule as they ticked",
+        "engine/ensue/replay/past.py",
+        "        if recorded is None:\n",
+        "        if recorded is None or recorded:\n",
+        (f"{REPLAY}/test_backtest.py", "-k", "town"),
+    ),
+    Bug(
+        "asked_twice_after_catching_up",
+        "a backtest asks a trigger that lagged about each record once",
+        "engine/ensue/replay/backtest.py",
+        "            if tape is None or tape.position != start.position:\n",
+        "            if tape is None or tape.position > start.position:\n",
+        (f"{REPLAY}/test_backtest.py", "-k", "not_asked"),
+    ),
+    Bug(
+        "skipped_past_is_asked",
+        "a backtest asks nobody about what a resume from now passed",
+        "engine/ensue/replay/backtest.py",
+        "            self._main.skip(fact.through.position)  # nobody was asked, those that lag behind neither\n",
+        "            await self._lanes_of(fact, ends)\n            self._main.skip(fact.through.position)\n",
+        (f"{REPLAY}/test_backtest.py", "-k", "not_asked"),
+    ),
+    Bug(
+        "explains_with_the_wrong_test",
+        "an explanation names the first test that blocked",
+        "engine/ensue/replay/judging.py",
+        "        if not passes(Subset({path: test}), value):\n",
+        "        if passes(Subset({path: test}), value) or len(filter_.tests) == 1:\n",
+        (f"{REPLAY}/test_explain.py", "-k", "blocks or invocation"),
     ),
 )
 """Every planted bug."""

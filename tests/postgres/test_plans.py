@@ -30,7 +30,7 @@ QUESTIONS = {
     "intake/take": "intake_pkey",
     "intake/drop": "intake_pkey",
     "work/due": "work_open",
-    "work/ready": "work_open",
+    "work/open": "work_open",
     "work/next_due": "work_open",
     "work/expired": "work_held",
     "work/lock": "work_pkey",
@@ -81,8 +81,8 @@ VALUES = {
 """What the questions of people ask for, by the word that their names end in."""
 
 MAY_SORT = {
-    "log/at", "work/due", "work/lock", "work/renew", "log/positions_of", "views/events_by_root", "views/runs_by_root",
-    "views/runs_by_source", "views/runs_by_invocation", "views/invocations_by_root",
+    "log/at", "work/due", "work/open", "work/lock", "work/renew", "log/positions_of", "views/events_by_root",
+    "views/runs_by_root", "views/runs_by_source", "views/runs_by_invocation", "views/invocations_by_root",
 }  # fmt: skip
 """Statements whose rows are few by their nature, or come in no order."""
 

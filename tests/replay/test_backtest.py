@@ -74,6 +74,29 @@ async def test_unchanged_triggers_would_have_done_the_same_in_a_simulated_town(s
     assert count > 50
 
 
+async def test_what_a_trigger_was_not_asked_about_is_not_asked_now() -> None:
+    async with engine_for(shop()) as t:
+        triggers = t.engine.triggers
+        for start in ("catch up", "catch up", "now", "catch up"):
+            await t.emit("paid", {"order": 1, "amount": 500})
+            await t.settle()
+            await triggers.pause("pack/0")
+            await t.emit("paid", {"order": 2, "amount": 500})
+            await t.settle()
+            await triggers.resume("pack/0", start)
+            await t.settle()
+        assert of(await compared(t, shop()), "pack/0").unchanged == 7
+        await triggers.pause("pack/0")
+        await t.emit("paid", {"order": 3, "amount": 500})
+        await t.settle()
+        await triggers.pause_all()
+        await triggers.resume("pack/0", "catch up")
+        await triggers.resume_all("now")
+        await t.settle()
+        found = await compared(t, shop())
+        assert (of(found, "pack/0").then, found.changes) == (7, 0)
+
+
 async def _off_the_loop(run: Any) -> None:
     import asyncio
 
@@ -160,6 +183,33 @@ async def test_a_shorter_window_loses_joins() -> None:
         assert (close.then, close.now, close.lost) == (7, 0, 7)
         assert next(each for each in found.samples).now == "its partners pair otherwise"
         assert of(await compared(t, shop(within="25m")), "close/both").unchanged == 7
+
+
+def counted(at_least: int) -> Tasks:
+    tasks = Tasks()
+
+    @tasks.task
+    async def count(n: int) -> dict[str, int]:
+        return {"n": n}
+
+    @tasks.task(triggers=(on_success(count) & on_result(count, {"n": gt(at_least)})).named("both"))
+    async def report() -> None: ...
+
+    return tasks
+
+
+async def test_a_join_that_one_condition_lets_down_shows_what_that_one_saw() -> None:
+    async with engine_for(counted(5)) as t:
+        for n in range(3, 9):
+            await t.engine.submit("count", n=n)
+        await t.settle()
+        found = await compared(t, counted(7))
+        assert of(found, "report/both").lost == 2
+        assert sorted(each.now.rpartition(": ")[2] for each in found.samples) == ["it was 6", "it was 7"]
+        assert all("result n > 7" in each.now for each in found.samples)
+        looser = await compared(t, counted(4))
+        (sample,) = looser.samples
+        assert sample.then.endswith("result n > 5: it was 5")
 
 
 async def test_a_schedule_is_tried_on_the_time_that_passed() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -105,6 +107,24 @@ def test_a_digest_does_not_depend_on_the_order_of_rows_and_on_nothing_but_them()
         third = Sum("events")
         third.add([*rows[:-1], replace(rows[-1], **cast("dict[str, Any]", change))])
         assert third.digest() != one.digest()
+
+
+async def test_digests_do_not_depend_on_the_process(tmp_path: Path) -> None:
+    kits = SQLiteKits(tmp_path)
+    async with played(kits):
+        pass
+    said: set[str] = set()
+    script = str(Path(__file__).with_name("program_digests.py"))
+    for seed, zone, page in (("0", "UTC", "4000"), ("1", "Pacific/Auckland", "1"), ("77", "America/New_York", "13")):
+        path = os.pathsep.join(each for each in sys.path if each)
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": path}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, script, kits.url, page, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        said.add(out.decode())
+    assert len(said) == 1
+    assert said.pop().startswith("True events=")
 
 
 # Flaws of the log, each planted in a log that is sound but for it.

@@ -22,6 +22,7 @@ from ensue_adapters.cli import (
     follow,
     ingest,
     look,
+    replay,
     run,
     settings,
     triggers,
@@ -67,6 +68,7 @@ def build() -> App:
     app.command(explain.explain)
     app.command(backtest.backtest)
     app.command(verify.verify)
+    app.command(replay.replay)
     app.command(db.db)
     app.command(ingest.ingest)
     app.command(ingest.dead_letters)

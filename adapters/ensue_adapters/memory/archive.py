@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from ensue_adapters.memory.space import Space
+from ensue_adapters.memory.views import ViewTables
 from ensue_core.archive import Archive, DecisionRow, Moment, Page, Table
 from ensue_core.errors import StoreUnavailable
 from ensue_core.facts import encode_fact
+from ensue_core.generations import Generation
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, Head
 from ensue_core.records import Record
@@ -57,15 +59,21 @@ class MemoryArchive:
         return await self._ask(lambda space: space.find(id))
 
     @asynccontextmanager
-    async def moment(self) -> AsyncGenerator[Moment, None]:
+    async def moment(self, generation: Generation | None = None) -> AsyncGenerator[Moment, None]:
         """Hold one moment."""
-        yield await self._ask(MemoryMoment)
+        yield await self._ask(lambda space: MemoryMoment(space, generation))
 
     async def _ask(self, act: Callable[[Space], T]) -> T:
         if not self._open:
             raise StoreUnavailable("the memory archive is not open, await archive.open() first")
         await asyncio.sleep(0)
         return act(self._space)
+
+
+def cursor_of(views: ViewTables) -> Cursor | None:
+    """Return how far some query views have folded."""
+    standing = views.cursors.get(PROJECTION)
+    return None if standing is None else Cursor(PROJECTION, *standing)
 
 
 def _past(records: list[Record], after: int) -> list[Record]:
@@ -75,10 +83,10 @@ def _past(records: list[Record], after: int) -> list[Record]:
 class MemoryMoment:
     """All rows as they stood; rows never change, so that lists of them are enough."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, generation: Generation | None = None) -> None:
         self.head = space.head()
-        standing = space.views.cursors.get(PROJECTION)
-        self.cursor = None if standing is None else Cursor(PROJECTION, *standing)
+        views = space.views if generation is None else space.generations.tables[generation.number]
+        self.cursor = cursor_of(views)
         chains = space.chains
         self.standing: dict[Table, Sequence[QueryRow | DecisionRow]] = {
             "chains": list(chains.chains.values()),
@@ -88,7 +96,7 @@ class MemoryMoment:
             "work": list(space.work.rows.values()),
             "topics": list(space.topics.values()),
         }
-        for name, table in space.views.tables.items():
+        for name, table in views.tables.items():
             self.standing[name] = list(table.rows.values())
 
     async def rows(self, table: Table) -> AsyncIterator[Sequence[QueryRow | DecisionRow]]:

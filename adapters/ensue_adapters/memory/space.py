@@ -32,6 +32,14 @@ from ensue_projections.decisions import changes_of
 from ensue_projections.tables import ChainTables, move_topic
 
 
+class Standing:
+    """The generations of the query views by number: 0 is none."""
+
+    def __init__(self, first: ViewTables) -> None:
+        self.tables: dict[int, ViewTables] = {1: first}
+        self.live, self.kept, self.beside, self.last = 1, 0, 0, 1
+
+
 class Space:
     """A namespace's log, decision views, leases and query views. Every plain method is one transaction."""
 
@@ -42,6 +50,7 @@ class Space:
         self.work = WorkTable()
         self.topics: dict[tuple[str, int], TopicRow] = {}
         self.views = ViewTables()
+        self.generations = Standing(self.views)
         self.held: dict[str, tuple[str, str, int]] = {}
         self.waiters: set[asyncio.Future[None]] = set()
 

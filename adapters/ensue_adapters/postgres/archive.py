@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from ensue_adapters.postgres import schema
 from ensue_adapters.postgres.connections import Connections
 from ensue_adapters.postgres.decisions import dump_chains
+from ensue_adapters.postgres.live import Numbers, live_number
 from ensue_adapters.postgres.offsets import read_rows
 from ensue_adapters.postgres.pages import positions_of, read_at, read_head, stored_page
 from ensue_adapters.postgres.place import Place
@@ -17,6 +18,7 @@ from ensue_adapters.postgres.statements import Statements
 from ensue_adapters.postgres.trouble import Trouble, translate
 from ensue_core.archive import Archive, DecisionRow, Moment, Page, Table
 from ensue_core.errors import StoreUnavailable
+from ensue_core.generations import Generation
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, Head
 from ensue_core.records import Record
@@ -84,13 +86,15 @@ class PostgresArchive:
         return await self._run(look)
 
     @asynccontextmanager
-    async def moment(self) -> AsyncGenerator[Moment, None]:
+    async def moment(self, generation: Generation | None = None) -> AsyncGenerator[Moment, None]:
         """Hold one moment, in a transaction of its own."""
         try:
             async with self._opened().reading(_READING) as session:
-                row = await session.row("views/cursor", namespace=self._number, projection=PROJECTION)
+                log = self._number
+                number = generation.number if generation is not None else await live_number(session, log)
+                row = await session.row("views/cursor", namespace=number, projection=PROJECTION)
                 cursor = None if row is None else Cursor(PROJECTION, row[0], row[1])
-                yield PostgresMoment(session, self._number, await read_head(session, self._number), cursor)
+                yield PostgresMoment(session, Numbers(log, number), await read_head(session, log), cursor)
         except Trouble as error:
             raise translate(error, self._place) from error
 
@@ -125,13 +129,13 @@ class PostgresArchive:
 class PostgresMoment:
     """One read transaction."""
 
-    def __init__(self, session: Session, namespace: int, head: Head, cursor: Cursor | None) -> None:
+    def __init__(self, session: Session, numbers: Numbers, head: Head, cursor: Cursor | None) -> None:
         self.head, self.cursor = head, cursor
-        self._session, self._namespace = session, namespace
+        self._session, self._numbers = session, numbers
 
     async def rows(self, table: Table) -> AsyncIterator[Sequence[QueryRow | DecisionRow]]:
         """Yield a view's rows in pieces."""
-        session, namespace = self._session, self._namespace
+        session, namespace = self._session, self._numbers.log
         if table == "work":
             yield [WorkRow(*row) for row in await session.rows("work/all", namespace=namespace)]
             return
@@ -143,7 +147,7 @@ class PostgresMoment:
             return
         row_type = cast("Callable[..., QueryRow]", ROW_TYPES[table][0])
         statement = session.statements(f"views/all_{table}")
-        found = await session.connection.cursor(statement.text, namespace)
+        found = await session.connection.cursor(statement.text, self._numbers.views)
         while piece := await found.fetch(PIECE):
             yield [row_type(*row) for row in piece]
 

@@ -13,6 +13,7 @@ import msgspec
 from ensue_adapters.sqlite.connection import check_version, connect_archive
 from ensue_adapters.sqlite.decisions import dump_chains
 from ensue_adapters.sqlite.delivery import Delivery
+from ensue_adapters.sqlite.live import live_places
 from ensue_adapters.sqlite.offsets import read_rows
 from ensue_adapters.sqlite.pages import read_at, read_head
 from ensue_adapters.sqlite.places import Places
@@ -24,6 +25,7 @@ from ensue_adapters.sqlite.url import Place
 from ensue_core.archive import Archive, DecisionRow, Moment, Page, Table
 from ensue_core.errors import StoreError, StoreUnavailable
 from ensue_core.facts import FORMAT, AnyFact, decode_fact
+from ensue_core.generations import Generation
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, Head
 from ensue_core.records import Record
@@ -90,20 +92,26 @@ class SQLiteArchive:
         return await self._run(read)
 
     @asynccontextmanager
-    async def moment(self) -> AsyncGenerator[Moment, None]:
+    async def moment(self, generation: Generation | None = None) -> AsyncGenerator[Moment, None]:
         """Hold one moment, on a connection of its own."""
         reader = self._reading("moment")
         try:
             await reader.run(_begin)
-            head, cursor = await reader.run(self._ends)
-            yield SQLiteMoment(reader, self._places.namespace, head, cursor)
+            head, cursor, live = await reader.run(lambda connection: self._ends(connection, generation))
+            yield SQLiteMoment(reader, live, head, cursor)
         finally:
             await reader.close()
 
-    def _ends(self, connection: sqlite3.Connection) -> tuple[Head, Cursor | None]:
-        row = connection.execute(sql("views/cursor"), (self._places.namespace, PROJECTION)).fetchone()
+    def _ends(
+        self, connection: sqlite3.Connection, generation: Generation | None
+    ) -> tuple[Head, Cursor | None, Places]:
+        if generation is not None:
+            live = Places(generation.number, self._places)
+        else:
+            live = live_places(connection, self._places)
+        row = connection.execute(sql("views/cursor"), (live.namespace, PROJECTION)).fetchone()
         cursor = None if row is None else Cursor(PROJECTION, row[0], row[1])
-        return read_head(connection, self._places), cursor
+        return read_head(connection, self._places), cursor, live
 
     def _find(self, connection: sqlite3.Connection) -> Places:
         check(connection, self._place.path)
@@ -128,9 +136,9 @@ class SQLiteArchive:
 class SQLiteMoment:
     """One read transaction."""
 
-    def __init__(self, reader: Reader, namespace: int, head: Head, cursor: Cursor | None) -> None:
+    def __init__(self, reader: Reader, live: Places, head: Head, cursor: Cursor | None) -> None:
         self.head, self.cursor = head, cursor
-        self._reader, self._namespace = reader, namespace
+        self._reader, self._namespace, self._live = reader, live.log.namespace, live.namespace
 
     async def rows(self, table: Table) -> AsyncIterator[Sequence[QueryRow | DecisionRow]]:
         """Yield a view's rows in pieces."""
@@ -138,9 +146,7 @@ class SQLiteMoment:
             yield await self._reader.run(lambda connection: self._decisions(connection, table))
             return
         row_type = cast("Callable[..., QueryRow]", ROW_TYPES[table][0])
-        found = await self._reader.run(
-            lambda connection: connection.execute(sql(f"views/all_{table}"), (self._namespace,))
-        )
+        found = await self._reader.run(lambda connection: connection.execute(sql(f"views/all_{table}"), (self._live,)))
         while piece := await self._reader.run(lambda _: found.fetchmany(PIECE)):
             yield [row_type(*row) for row in piece]
 

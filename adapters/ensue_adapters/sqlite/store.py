@@ -15,6 +15,7 @@ from ensue_adapters.sqlite.connection import check_version
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
 from ensue_adapters.sqlite.delivery import Delivery
 from ensue_adapters.sqlite.filesystem import refuse_network
+from ensue_adapters.sqlite.generations import SQLiteGenerations
 from ensue_adapters.sqlite.leases import SQLiteLeases
 from ensue_adapters.sqlite.log import SQLiteLog
 from ensue_adapters.sqlite.look import Look
@@ -29,6 +30,7 @@ from ensue_adapters.sqlite.writer import Writer
 from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
+from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
 from ensue_core.records import Record
 from ensue_core.topics import Offsets
@@ -43,6 +45,7 @@ class SQLiteStore:
     leases: Leases
     views: Views
     offsets: Offsets
+    generations: Generations
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -86,6 +89,7 @@ class SQLiteStore:
         self.leases = SQLiteLeases(self._writer, reads, places)
         self.views = SQLiteViews(self._writer, reads, questions, places)
         self.offsets = SQLiteOffsets(self._writer, reads, places)
+        self.generations = SQLiteGenerations(self._writer, reads, questions, places)
 
     async def close(self) -> None:
         """Finish what was asked and let go of the file. Repeating it does nothing."""

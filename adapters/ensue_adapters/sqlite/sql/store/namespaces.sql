@@ -1,2 +1,2 @@
--- The names of all namespaces.
-SELECT name FROM namespaces ORDER BY name;
+-- The names of all namespaces; those of generations of views begin with a control character.
+SELECT name FROM namespaces WHERE name >= ' ' ORDER BY name;
