@@ -15,6 +15,7 @@ SQLITE = "adapters/ensue_adapters/sqlite"
 SQL = "adapters/ensue_adapters/sql"
 MEMORY = "adapters/ensue_adapters/memory"
 POSTGRES = "adapters/ensue_adapters/postgres"
+TRIPS = f"{POSTGRES}/sql/migrations/0005_single_trips"
 POSTGRES_BEGINNING = f"{POSTGRES}/sql/migrations/0001_beginning"
 
 ENGINE = "tests/engine"
@@ -27,6 +28,7 @@ INGEST = "engine/ensue/ingest"
 KAFKA = "adapters/ensue_adapters/kafka"
 INGESTERS = "tests/ingest/test_ingester.py"
 CALLERS = "tests/postgres/test_callers.py"
+ON_TRIPS = "tests/postgres/test_trips.py"
 BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
 REPLAY = "tests/replay"
 PGBOUNCER = "tests/postgres/test_pgbouncer.py"
@@ -786,6 +788,84 @@ BUGS: tuple[Bug, ...] = (
         "clock",
         (f"{ON_POSTGRES}/test_straits.py", "-k", "clock"),
     ),
+    # Postgres: what goes in one round trip.
+    Bug(
+        "start_names_a_place_in_its_step",
+        "a start says where its invocation was created, wherever its Step lands",
+        f"{TRIPS}/01_put.sql",
+        "(head + each.place - each.back)::text",
+        "(each.place - each.back)::text",
+        (ON_TRIPS, "-k", "start_names"),
+    ),
+    Bug(
+        "trip_before_the_intake",
+        "what goes in one round trip first lets in what the intake holds",
+        f"{TRIPS}/02_append.sql",
+        "    IF waiting OR head < seen THEN\n"
+        "        head := NULL;\n"
+        "        RETURN;\n"
+        "    END IF;\n"
+        "    moment := greatest(now, moment);\n"
+        "    PERFORM ensue.put(",
+        "    IF head < seen THEN\n"
+        "        head := NULL;\n"
+        "        RETURN;\n"
+        "    END IF;\n"
+        "    moment := greatest(now, moment);\n"
+        "    PERFORM ensue.put(",
+        (ON_TRIPS, "-k", "intake"),
+    ),
+    Bug(
+        "trip_on_a_lost_log",
+        "nothing is done on a server that lost what this process has seen, in one round trip neither",
+        f"{TRIPS}/03_commit_step.sql",
+        "    IF head < seen THEN\n        verdict := NULL;\n    END IF;\n",
+        "",
+        (ON_TRIPS, "-k", "lacks"),
+    ),
+    Bug(
+        "all_seen_taken_for_won",
+        "a claimer gets what it has begun, not what another was quicker to begin",
+        f"{POSTGRES}/trips.py",
+        "[place - 1 for place in row[0]]",
+        "list(range(len(rows) if row[0] else 0))",
+        (ON_TRIPS, "-k", "another_took"),
+    ),
+    Bug(
+        "late_end_with_others",
+        "an end that came too late counts for nothing, among others that are in time",
+        f"{TRIPS}/05_finish_work.sql",
+        "    IF current <> cardinality(invocations) THEN\n        RETURN;\n    END IF;\n",
+        "",
+        (ON_TRIPS, "-k", "late_end"),
+    ),
+    Bug(
+        "everybody_told_but_others",
+        "other engines are told of a commit",
+        f"{TRIPS}/02_append.sql",
+        "    IF invocations IS NOT NULL THEN\n"
+        "        PERFORM ensue.put_work(\n"
+        "            of, head, moment, invocations, tasks, dues, places, depths, origins, begun, '', 0\n"
+        "        );\n"
+        "    END IF;\n"
+        "    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other\n"
+        "    WHERE other.namespace = of AND other.channel <> mine;\n",
+        "    IF invocations IS NOT NULL THEN\n"
+        "        PERFORM ensue.put_work(\n"
+        "            of, head, moment, invocations, tasks, dues, places, depths, origins, begun, '', 0\n"
+        "        );\n"
+        "    END IF;\n"
+        "    PERFORM pg_notify(mine, '');\n",
+        (ON_TRIPS, "-k", "told"),
+    ),
+    Bug(
+        "rows_only_copied",
+        "a view's row that was there already is written over, though its page seemed to make it",
+        f"{POSTGRES}/views.py",
+        "([], list(some.values())) if tx.careful else split(table, rows, before.position)",
+        "split(table, rows, before.position)",
+        (ON_TRIPS, "-k", "looked_new"),
+    ),
     # Transactions of the caller's.
     Bug(
         "connection_leads_elsewhere",
@@ -838,9 +918,9 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "commit_behind_a_pooler_unheard",
         "a user's commit is heard whichever connection of a pooler carried it",
-        f"{POSTGRES}/connections.py",
-        "        if self.pooled:\n            return set()\n",
-        "",
+        f"{POSTGRES}/listener.py",
+        "        if pid == self.pid:\n",
+        "        if channel == self._space.channel or pid == self.pid:\n",
         ("tests/postgres/test_pooler.py", "-k", "users"),
     ),
     Bug(

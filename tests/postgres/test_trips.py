@@ -19,8 +19,9 @@ from ensue.testing.conformance.drafts import (
 )
 from ensue_adapters.postgres import PostgresStore
 from ensue_adapters.postgres.work import PostgresWork
-from ensue_core.errors import CommitUnknown
+from ensue_core.errors import CommitUnknown, HistoryLost
 from ensue_core.facts import AttemptStarted, EventEmitted
+from ensue_core.ids import new_id
 from ensue_core.ports import Committed, Cursor, RowKey, RowTable
 from ensue_core.rows import AttemptRow, EventRow, InvocationRow, ParticipantRow, QueryRow, RunRow, WorkRow
 from tests.postgres.stores import Proxy, connected, emit, opened, until, whole, writer_of
@@ -81,6 +82,18 @@ async def test_ends_enter_after_what_is_committed_in_the_intake(postgres_url: st
         await emit(connection, "outside")
         assert await store.work.finish([end(claimed.row)]) == [True]
         assert [record.kind for record in await whole(store)][2:] == ["EventEmitted", "AttemptEnded"]
+
+
+@pytest.mark.parametrize("act", [_append, _append_one, _step, _claim])
+async def test_nothing_is_done_on_a_log_that_lacks_what_was_seen(
+    postgres_url: str, act: Callable[[PostgresStore], Awaitable[object]]
+) -> None:
+    async with opened(postgres_url) as store, opened(postgres_url) as other:
+        await other.log.append([submitted()])
+        writer_of(store).witness.saw(7, new_id())
+        with pytest.raises(HistoryLost, match="ends at position 1, and position 7 was there before"):
+            await act(store)
+        assert [record.kind for record in await whole(other)] == ["InvocationCreated"]
 
 
 async def test_a_claimer_that_saw_what_another_took_takes_the_rest(

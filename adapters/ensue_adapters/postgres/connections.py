@@ -52,6 +52,7 @@ class Connections:
         self.statements = statements
         self.greet: Callable[[Session], Awaitable[None]] | None = None
         """What is asked of each new connection before it is used."""
+        self._lock_timeout = SETTINGS["lock_timeout"]
         self._pool: Pool[Record] | None = None
         self._at_hand: list[PoolConnectionProxy[Record]] = []
         self._queue = 0
@@ -77,7 +78,7 @@ class Connections:
         await prepare(connection)
         if not self.pooled:
             row = await Session(connection, self.statements).row("store/lock_timeout")
-            if row is None or row[0] != SETTINGS["lock_timeout"]:
+            if row is None or row[0] != self._lock_timeout:
                 raise StoreUnavailable(
                     f"{self._place.name} goes through a pooler that drops the settings of a connection: add "
                     "pooler=transaction to the URL, and listen= with a direct address"
