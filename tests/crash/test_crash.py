@@ -18,8 +18,8 @@ from tests.house.tree import ROOT
 
 SEED = 20261123
 POSTGRES_ONLY = (
-    "sql.inserted", "sql.commit.before", "sql.commit.after", "step.entered", "drain.taken", "client.alone.before",
-    "client.alone.after", "client.commit.after",
+    "sql.inserted", "sql.commit.before", "sql.commit.after", "step.entered", "drain.taken", "trip.after",
+    "client.trip.before", "client.trip.after", "client.commit.after",
 )  # fmt: skip
 """What is worth dying for again in each run: the moments of a transaction. `make crash` dies at all the others too."""
 
