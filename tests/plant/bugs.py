@@ -951,7 +951,7 @@ BUGS: tuple[Bug, ...] = (
         "dropped_settings_unnoticed",
         "a pooler that drops the settings of a connection is refused, in one sentence",
         f"{POSTGRES}/connections.py",
-        'row[0] != SETTINGS["lock_timeout"]',
+        "row[0] != self._lock_timeout",
         'row[0] == ""',
         (PGBOUNCER, "-k", "wrong_mode"),
     ),
