@@ -31,7 +31,7 @@ from ensue.sync import SyncEngine
 from ensue.tasks import SubmitOptions, Task, Tasks, TaskWithOptions
 from ensue.trace import Trace, tail, trace
 from ensue.within import append_within
-from ensue_core.clock import SYSTEM_CLOCK, Clock
+from ensue_core.clock import SYSTEM_CLOCK, Clock, from_datetime
 from ensue_core.defaults import Defaults
 from ensue_core.errors import (
     ConfigError,
@@ -524,6 +524,41 @@ class Engine(Tasks):
     async def trace(self, id: str) -> Trace:
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""
         return await trace(self.store, parse_id(id))
+
+    def as_of(
+        self, when: int | datetime, progress: Callable[[int, int], None] | None = None
+    ) -> AbstractAsyncContextManager[Engine]:
+        """Open this namespace as it stood at a position of the log or at a time, for looking alone.
+
+        ```python
+        async with engine.as_of(datetime(2026, 11, 23, 4, tzinfo=UTC)) as then:
+            waiting = await then.triggers.get("shop.pack/both")
+        ```
+        It is folded from the log's beginning, which takes a while where the log is long. This engine need not be
+        open for it. Raises `BadQuery` for a position past the end.
+        """
+        return self._as_of(when, progress)
+
+    @asynccontextmanager
+    async def _as_of(
+        self, when: int | datetime, progress: Callable[[int, int], None] | None
+    ) -> AsyncGenerator[Engine, None]:
+        from ensue.replay.as_of import past_store, position_of
+
+        own = self._store if self._store is not None else open_store(self.settings.url, self.namespace, self.clock)
+        archive = own.archive()
+        await archive.open()
+        try:
+            at = when if isinstance(when, int) else await position_of(archive, from_datetime(when))
+            async with past_store(archive, at, self.clock, progress) as store:
+                then = Engine(
+                    self.settings.url, app_id=self.namespace, service=self.service, clock=store.clock, store=store
+                )
+                then._program = self.program
+                async with then:
+                    yield then
+        finally:
+            await archive.close()
 
     async def explain(
         self,

@@ -275,6 +275,15 @@ class SchemaMismatch(StoreError):
     """The store was written by another version of this library."""
 
 
+class InThePast(StoreError):
+    """Something was to be changed in a view of the past."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is the namespace as of an earlier position, which can only be looked at: leave as_of out"
+        )
+
+
 class ReplayRunning(StoreError):
     """Somebody else is rebuilding the same views."""
 

@@ -31,6 +31,7 @@ CALLERS = "tests/postgres/test_callers.py"
 ON_TRIPS = "tests/postgres/test_trips.py"
 BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
 REPLAY = "tests/replay"
+PGBOUNCER = "tests/postgres/test_pgbouncer.py"
 
 
 class Bug(NamedTuple):
@@ -921,6 +922,54 @@ BUGS: tuple[Bug, ...] = (
         "        if pid == self.pid:\n",
         "        if channel == self._space.channel or pid == self.pid:\n",
         ("tests/postgres/test_pooler.py", "-k", "users"),
+    ),
+    Bug(
+        "statements_left_behind_a_pooler",
+        "no prepared statement is left on a connection that a pooler shares",
+        f"{POSTGRES}/connections.py",
+        '"statement_cache_size": 0 if place.pooled else 1024',
+        '"statement_cache_size": 1024',
+        (PGBOUNCER, "-k", "nothing_is_left"),
+    ),
+    Bug(
+        "setting_left_behind_a_pooler",
+        "no setting is left on a connection that a pooler shares",
+        f"{POSTGRES}/sql/store/begin_pooled.sql",
+        "SET LOCAL lock_timeout",
+        "SET lock_timeout",
+        (PGBOUNCER, "-k", "nothing_is_left"),
+    ),
+    Bug(
+        "snapshot_without_bounds_behind_a_pooler",
+        "each transaction behind a pooler has the bounds of a direct connection",
+        f"{POSTGRES}/sql/store/snapshot.sql",
+        "SET LOCAL statement_timeout = '30s';\n",
+        "",
+        (PGBOUNCER, "-k", "bounds"),
+    ),
+    Bug(
+        "dropped_settings_unnoticed",
+        "a pooler that drops the settings of a connection is refused, in one sentence",
+        f"{POSTGRES}/connections.py",
+        'row[0] != SETTINGS["lock_timeout"]',
+        'row[0] == ""',
+        (PGBOUNCER, "-k", "wrong_mode"),
+    ),
+    Bug(
+        "statement_mode_unnamed",
+        "a pooler that shares connections by statement is refused, in one sentence",
+        f"{POSTGRES}/trouble.py",
+        'case _ if "statement pooling" in str(error):',
+        'case asyncpg.FeatureNotSupportedError() if "pooling" in str(error):',
+        (PGBOUNCER, "-k", "wrong_mode"),
+    ),
+    Bug(
+        "archive_may_write",
+        "an archive's transactions may write nothing",
+        f"{POSTGRES}/sql/store/read_only.sql",
+        "REPEATABLE READ READ ONLY",
+        "REPEATABLE READ",
+        (PGBOUNCER, "-k", "archive"),
     ),
     Bug(
         "outbox_tells_nobody",

@@ -117,7 +117,7 @@ class Appender:
             return await positions_of(session, writer.space.number, [each.id for each in drafts])
 
         try:
-            found = await writer.read_here(look, "store/begin")
+            found = await writer.read_here(look, writer.connections.begin)
         except EnsueError:
             raise unknown from None
         if any(each.repeatable for each in drafts) or not all(each.id in found for each in drafts):

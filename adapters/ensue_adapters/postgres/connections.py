@@ -47,10 +47,12 @@ class Connections:
 
     def __init__(self, place: Place, statements: Statements) -> None:
         self.pooled = place.pooled
+        self.begin = "store/begin_pooled" if place.pooled else "store/begin"
         self._place = place
         self.statements = statements
         self.greet: Callable[[Session], Awaitable[None]] | None = None
         """What is asked of each new connection before it is used."""
+        self._lock_timeout = SETTINGS["lock_timeout"]
         self._pool: Pool[Record] | None = None
         self._at_hand: list[PoolConnectionProxy[Record]] = []
         self._queue = 0
@@ -72,7 +74,15 @@ class Connections:
             raise
 
     async def _prepare(self, connection: Connection[Record] | PoolConnectionProxy[Record]) -> None:
+        """Make a new connection ready. Raises `StoreUnavailable` where its settings were lost on the way."""
         await prepare(connection)
+        if not self.pooled:
+            row = await Session(connection, self.statements).row("store/lock_timeout")
+            if row is None or row[0] != self._lock_timeout:
+                raise StoreUnavailable(
+                    f"{self._place.name} goes through a pooler that drops the settings of a connection: add "
+                    "pooler=transaction to the URL, and listen= with a direct address"
+                )
         if self.greet is not None:
             async with connection.transaction():
                 await self.greet(Session(connection, self.statements))
@@ -134,7 +144,7 @@ class Connections:
             if begin is None and not self._place.pooled:
                 yield session
                 return
-            await session.script(begin or "store/begin_pooled")
+            await session.script(begin or self.begin)
             try:
                 yield session
             finally:

@@ -53,7 +53,7 @@ class Writer:
         self._place = place
         self._committed = committed
         connections.greet = self.recognise
-        self._begin = "store/begin_pooled" if place.pooled else "store/begin"
+        self._begin = connections.begin
         self._room = 0
         self._extending: asyncio.Task[None] | None = None
 
