@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -45,10 +46,12 @@ class Bare:
         await self._connection.execute(SCHEMA)
         await self.commit_singles(20)
 
-    async def commit_singles(self, count: int) -> list[float]:
-        """Insert events one by one, each its own commit; return the seconds of each."""
+    async def commit_singles(self, count: int, pause: float = 0.0) -> list[float]:
+        """Insert events one by one, each its own commit, with a pause before each; return the seconds of each."""
         took: list[float] = []
         for row in self._rows(count):
+            if pause:
+                await asyncio.sleep(pause)
             began = time.perf_counter()
             await self._connection.execute(_INSERT, *row)
             took.append(time.perf_counter() - began)
@@ -80,9 +83,9 @@ class Bare:
         ]
 
 
-async def commit_p50(url: str, count: int) -> float:
-    """Return the median seconds of one bare commit."""
+async def commit_p50(url: str, count: int, pause: float) -> float:
+    """Return the median seconds of one bare commit, at rest: a connection that was just used answers twice as fast."""
     async with connected(url) as connection:
         bare = Bare(connection)
         await bare.make()
-        return median(await bare.commit_singles(count))
+        return median(await bare.commit_singles(count, pause))

@@ -48,6 +48,8 @@ class Writer:
         self.connections = connections
         self.tasks = tasks
         self.witness = Witness(place, space.name)
+        self.commits = 0
+        """How many commits of records this process has made."""
         self._place = place
         self._committed = committed
         connections.greet = self.recognise
@@ -128,6 +130,7 @@ class Writer:
         """Records are durable: let everybody here know, and look after the room for more."""
         if not records:
             return
+        self.commits += 1
         self.witness.saw(records[-1].position, records[-1].id)
         self._committed(records, size)
         if records[-1].position >= self._room and self._extending is None:
