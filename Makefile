@@ -17,11 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv that happens to be active is none of our business.
 unexport VIRTUAL_ENV
 
-<<<<<<< HEAD
-.PHONY: help env demo test java check format-check lint layers mypy pyright fmt bench bench-postgres \
-=======
-.PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench \
->>>>>>> main
+.PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench bench-postgres \
 	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
