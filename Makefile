@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv that happens to be active is none of our business.
 unexport VIRTUAL_ENV
 
-.PHONY: help env demo test java check format-check lint layers mypy pyright fmt bench \
+.PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench bench-postgres \
 	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +33,7 @@ else
 	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store '$(STORE)') $(ARGS)
 endif
 
-test: $(READY) java ## run the tests (ARGS=... are passed to pytest; running none is a failure)
+test: $(READY) java pgbouncer ## run the tests (ARGS=... are passed to pytest; running none is a failure)
 	$(BIN)/python -m pytest $(ARGS)
 
 # The tests start a real Kafka from its own jars, unless they are told of one or Docker brings it. What is missing for
@@ -45,6 +45,17 @@ java:
 		echo "Installing Java and Maven, for the Kafka of the tests."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
 			default-jre-headless maven >/dev/null; fi
+
+# The tests run the Postgres store through a real pgbouncer. Where it is missing and cannot be installed here, they say
+# so themselves, with the command. Debian would run it as a service as well, which nobody asked for.
+pgbouncer:
+	@if PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null 2>&1; then exit 0; fi; \
+	if [ "`id -u`" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing pgbouncer, for the tests of the Postgres store."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			pgbouncer >/dev/null || { echo "It could not be installed."; exit 0; }; \
+		if command -v systemctl >/dev/null 2>&1; then \
+			systemctl disable --now --quiet pgbouncer >/dev/null 2>&1 || true; fi; fi
 
 check: format-check lint layers mypy pyright ## format, lint, layers and types
 
@@ -69,6 +80,9 @@ fmt: $(READY) ## format, and fix what ruff can fix
 
 bench: $(READY) ## measure speed (ARGS=... are passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-postgres: $(READY) ## measure speed on Postgres beside other job systems (ARGS=... are passed on)
+	$(BIN)/python -m benchmarks --store postgres $(ARGS)
 
 campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 

@@ -12,6 +12,7 @@ import gc
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -109,15 +110,32 @@ class Campaign:
 
 
 def campaign(seeds: Iterable[int], processes: int, *, sql: bool = False) -> Iterator[Outcome]:
-    """Yield outcomes as they come."""
-    gc.freeze()
+    """Yield outcomes as they come; whoever stops asking waits for the seeds that run, and for no others."""
     run = partial(run_seed, sql=sql)
     if processes == 1:
         yield from map(run, seeds)
         return
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with context.Pool(processes, maxtasksperchild=PER_PROCESS) as pool:
-        yield from pool.imap_unordered(run, seeds)
+    room, stopped = threading.Semaphore(2 * processes), False
+
+    def asked() -> Iterator[int]:
+        for seed in seeds:
+            room.acquire()
+            if stopped:
+                return
+            yield seed
+
+    # The children come from a process without threads: a fork of this one may inherit a lock that nobody will open.
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    pool = context.Pool(processes, initializer=gc.freeze, maxtasksperchild=PER_PROCESS)
+    try:
+        for outcome in pool.imap_unordered(run, asked()):
+            room.release()
+            yield outcome
+    finally:
+        stopped = True
+        room.release()
+        pool.close()
+        pool.join()
 
 
 def replay(seed: int, *, talk: bool, sql: bool) -> int:

@@ -94,6 +94,7 @@ class Engine(Tasks):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bound: list[Tasks] = []
         self._queue_checked = -1.0
+        self._queue_look: asyncio.Future[int] | None = None
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
         self._ingests: list[Ingest] = []
@@ -418,13 +419,25 @@ class Engine(Tasks):
 
     async def check_queue(self) -> None:
         """Refuse to queue past the bound; looks a few times a second, so the bound is a soft one."""
-        now = self.clock.monotonic()
-        if now - self._queue_checked < self.defaults.poll_seconds:
+        if self.clock.monotonic() - self._queue_checked < self.defaults.poll_seconds:
             return
-        queued = await self.store.work.queued()
+        if self._queue_look is None:
+            self._queue_look = asyncio.ensure_future(self._look_at_queue())
+            self._queue_look.add_done_callback(_seen)
+        queued = await asyncio.shield(self._queue_look)
         if queued >= self.defaults.queued_max:
             raise QueueFull(queued, self.defaults.queued_max)
-        self._queue_checked = now
+
+    async def _look_at_queue(self) -> int:
+        """Count what is queued, once for all who ask meanwhile."""
+        now = self.clock.monotonic()
+        try:
+            queued = await self.store.work.queued()
+        finally:
+            self._queue_look = None
+        if queued < self.defaults.queued_max:
+            self._queue_checked = now
+        return queued
 
     def handle(self, invocation: str, result_type: Any = None) -> Handle[Any]:
         """Return the handle of an invocation by its id; whether it exists shows when it is asked."""
@@ -621,3 +634,9 @@ async def _finish(owner: asyncio.Task[None]) -> None:
         with suppress(asyncio.CancelledError):
             await owner
         raise
+
+
+def _seen(look: asyncio.Future[int]) -> None:
+    """Whoever waits for it sees its error; where all have given up, nobody wants to know."""
+    if not look.cancelled():
+        look.exception()

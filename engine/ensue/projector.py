@@ -30,9 +30,6 @@ GATHER_SECONDS = 0.2
 """How long a page gathers. Who asks a question has what is missing folded first, so nobody sees this delay, and
 what changes twice meanwhile is written once."""
 
-PAGE_RECORDS_MAX = 4_000
-"""How many records are written at once: the more, the fewer rows are written twice, and the longer others wait."""
-
 PART_RECORDS_MAX = 500
 """How many records are folded before others have the event loop."""
 
@@ -97,7 +94,7 @@ class Projector:
         """Fold until the lease is due for renewal."""
         until = self._clock.monotonic() + self._defaults.lease_seconds / 3
         while self._clock.monotonic() < until:
-            if await self.page() >= PAGE_RECORDS_MAX or self.position is None:
+            if await self.page() >= self._store.views.page_records_max or self.position is None:
                 continue
             self.resting = True
             grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
@@ -109,7 +106,7 @@ class Projector:
         """Fold one page and return how many records it has; 0 where the views are up to date."""
         if self.position is None:
             self.position = await self._store.views.cursor(PROJECTION, VERSION)
-        records = await self._store.log.read(self.position, PAGE_RECORDS_MAX)
+        records = await self._store.log.read(self.position, self._store.views.page_records_max)
         if not records:
             return 0
         changed = await self._changed(records)

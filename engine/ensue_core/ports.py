@@ -346,6 +346,10 @@ RowKey = tuple[str | int, ...]
 class Views(Protocol):
     """Query views: rows and cursor move in one transaction."""
 
+    page_records_max: int
+    """How many records a projector folds before it writes: the more, the fewer rows are written twice, and the longer
+    others wait where they share what is written with."""
+
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; 0 for a projection (or version) not seen before, emptied first."""
         ...

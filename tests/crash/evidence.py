@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sqlite3
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -37,7 +35,7 @@ from ensue_core.records import Record
 from ensue_core.rows import QueryRow
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
 from tests.crash import orders
-from tests.crash.processes import DEFAULTS, NAMESPACE, Place, lines
+from tests.crash.processes import DEFAULTS, NAMESPACE, Place, lines, log_errors
 from tests.simulation import checker
 from tests.simulation.checker import Evidence
 from tests.simulation.program import Version, tasks_of
@@ -45,7 +43,7 @@ from tests.simulation.program import Version, tasks_of
 
 def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int:
     """Wait until all that is in the log now is decided, run and folded; write down where it was, or what is open."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
 
     async def main() -> tuple[int, str]:
         store = _store(place)
@@ -88,7 +86,7 @@ async def _open(store: Store, services: list[str], head: int) -> str:
 
 def judge(place: Place, services: list[str], position: int, answer: Path) -> int:
     """With nothing running any more: read everything, and write down what is wrong and what was seen."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
     result = asyncio.run(_judge(place, services, position))
     answer.write_text(json.dumps(result))
     return 0

@@ -23,7 +23,6 @@ from ensue.worker.worker import Worker
 from ensue_adapters.postgres import PostgresStore
 from ensue_adapters.postgres import folding as postgres_folding
 from ensue_adapters.postgres import writer as postgres_writer
-from ensue_adapters.postgres.appender import Appender
 from ensue_adapters.postgres.decisions import PostgresDecisions
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.log import PostgresLog
@@ -136,15 +135,19 @@ POINTS: dict[Kind, dict[str, Point]] = {
                 postgres_folding.Folding,
             )
         ),
-        "sql.entered": Point("worker", Transaction, "enter", "after", 5),
-        "sql.inserted": Point("worker", Transaction, "_insert", "after", 5),
+        "trip.before": Point("worker", postgres_writer.Writer, "call", count=6),
+        "trip.after": Point("worker", postgres_writer.Writer, "call", "after", 6),
+        "step.trip.before": Point("scheduler", postgres_writer.Writer, "call", count=4),
+        "step.trip.after": Point("scheduler", postgres_writer.Writer, "call", "after", 4),
+        "sql.entered": Point("scheduler", Transaction, "enter", "after", 3),
+        "sql.inserted": Point("scheduler", Transaction, "_insert", "after", 3),
         "sql.commit.before": Point("worker", postgres_writer.Writer, "_commit", count=6),
         "sql.commit.after": Point("worker", postgres_writer.Writer, "_commit", "after", 6),
         "sql.told": Point("worker", postgres_writer.Writer, "told", count=8),
         "step.entered": Point("scheduler", Transaction, "entered", "after", 4),
         "drain.taken": Point("scheduler", Transaction, "append", "after", 4),
-        "client.alone.before": Point("client", Appender, "_append_alone", count=5),
-        "client.alone.after": Point("client", Appender, "_append_alone", "after", 5),
+        "client.trip.before": Point("client", postgres_writer.Writer, "call", count=5),
+        "client.trip.after": Point("client", postgres_writer.Writer, "call", "after", 5),
         "client.commit.before": Point("client", postgres_writer.Writer, "_commit", count=2),
         "client.commit.after": Point("client", postgres_writer.Writer, "_commit", "after", 2),
     },

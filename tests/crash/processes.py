@@ -118,6 +118,16 @@ def fork(main: Callable[[], int], said: Path) -> int:
         os._exit(code)
 
 
+def log_errors(form: str = "%(name)s: %(message)s") -> None:
+    """Log what is wrong, which nothing may be.
+
+    asyncpg leaves a future behind where a server dies as a connection to it is made; asyncio says so, nobody is harmed.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=form)
+    left_behind = "unexpected connection_lost() call"
+    logging.getLogger("asyncio").addFilter(lambda record: left_behind not in record.getMessage())
+
+
 class Lines:
     """A file that whole lines are appended to, by any number of processes."""
 
@@ -171,7 +181,7 @@ class Stage:
 
 def serve(place: Place, slot: Slot, seed: int, deaths: float) -> int:
     """Run roles until SIGTERM, which drains."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=f"{slot.name}: %(name)s: %(message)s")
+    log_errors(f"{slot.name}: %(name)s: %(message)s")
     program.enter(Stage(place, seed, deaths))
     if slot.point:
         points.arm(place.kind, slot.point, slot.count)
@@ -215,7 +225,7 @@ CODES = ("a", "b", "c", "a", "b", "c", "f.x", "f.y", "odd", "unheard")
 
 def send(place: Place, client: int, seed: int, acts: int, gap_seconds: float, point: str = "", count: int = 1) -> int:
     """Emit and submit, act by act, and write down what was acknowledged; a restart goes on where it stopped."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
     if point:
         points.arm(place.kind, point, count)
     told = Lines(place.told(client))

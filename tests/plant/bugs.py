@@ -15,6 +15,7 @@ SQLITE = "adapters/ensue_adapters/sqlite"
 SQL = "adapters/ensue_adapters/sql"
 MEMORY = "adapters/ensue_adapters/memory"
 POSTGRES = "adapters/ensue_adapters/postgres"
+TRIPS = f"{POSTGRES}/sql/migrations/0005_single_trips"
 POSTGRES_BEGINNING = f"{POSTGRES}/sql/migrations/0001_beginning"
 
 ENGINE = "tests/engine"
@@ -27,8 +28,10 @@ INGEST = "engine/ensue/ingest"
 KAFKA = "adapters/ensue_adapters/kafka"
 INGESTERS = "tests/ingest/test_ingester.py"
 CALLERS = "tests/postgres/test_callers.py"
+ON_TRIPS = "tests/postgres/test_trips.py"
 BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
 REPLAY = "tests/replay"
+PGBOUNCER = "tests/postgres/test_pgbouncer.py"
 
 
 class Bug(NamedTuple):
@@ -676,7 +679,7 @@ BUGS: tuple[Bug, ...] = (
         f"{POSTGRES}/views.py",
         "            moved = await tx.session.run(\n"
         '                "views/move_cursor",\n'
-        "                namespace=tx.namespace,\n"
+        "                namespace=number,\n"
         "                projection=before.projection,\n"
         "                version=before.version,\n"
         "                before=before.position,\n"
@@ -685,7 +688,7 @@ BUGS: tuple[Bug, ...] = (
         "            moved = await self._writer.run_here(\n"
         "                lambda early: early.session.run(\n"
         '                    "views/move_cursor",\n'
-        "                    namespace=tx.namespace,\n"
+        "                    namespace=number,\n"
         "                    projection=before.projection,\n"
         "                    version=before.version,\n"
         "                    before=before.position,\n"
@@ -699,14 +702,18 @@ BUGS: tuple[Bug, ...] = (
         "the log lock is a statement of its own: what looks sees what the holder before has committed",
         f"{POSTGRES_BEGINNING}/06_enter.sql",
         "    PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);\n"
-        "    SELECT log.position, log.time INTO head, moment FROM ensue.log\n"
-        "    WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1;\n",
-        "    SELECT log.position, log.time INTO head, moment\n"
-        "    FROM (SELECT pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0) AS locked\n"
-        "    LEFT JOIN LATERAL (\n"
-        "        SELECT log.position, log.time FROM ensue.log\n"
-        "        WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1\n"
-        "    ) AS log ON true;\n",
+        "    SELECT\n"
+        "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
+        "    INTO head, moment, waiting\n"
+        "    FROM (VALUES (of)) AS entered (namespace)\n",
+        "    SELECT\n"
+        "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
+        "    INTO head, moment, waiting\n"
+        "    FROM (\n"
+        "        SELECT of, pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0\n"
+        "    ) AS entered (namespace)\n",
         (f"{ON_POSTGRES}/test_locks.py", "-k", "append"),
     ),
     Bug(
@@ -781,6 +788,84 @@ BUGS: tuple[Bug, ...] = (
         "clock",
         (f"{ON_POSTGRES}/test_straits.py", "-k", "clock"),
     ),
+    # Postgres: what goes in one round trip.
+    Bug(
+        "start_names_a_place_in_its_step",
+        "a start says where its invocation was created, wherever its Step lands",
+        f"{TRIPS}/01_put.sql",
+        "(head + each.place - each.back)::text",
+        "(each.place - each.back)::text",
+        (ON_TRIPS, "-k", "start_names"),
+    ),
+    Bug(
+        "trip_before_the_intake",
+        "what goes in one round trip first lets in what the intake holds",
+        f"{TRIPS}/02_append.sql",
+        "    IF waiting OR head < seen THEN\n"
+        "        head := NULL;\n"
+        "        RETURN;\n"
+        "    END IF;\n"
+        "    moment := greatest(now, moment);\n"
+        "    PERFORM ensue.put(",
+        "    IF head < seen THEN\n"
+        "        head := NULL;\n"
+        "        RETURN;\n"
+        "    END IF;\n"
+        "    moment := greatest(now, moment);\n"
+        "    PERFORM ensue.put(",
+        (ON_TRIPS, "-k", "intake"),
+    ),
+    Bug(
+        "trip_on_a_lost_log",
+        "nothing is done on a server that lost what this process has seen, in one round trip neither",
+        f"{TRIPS}/03_commit_step.sql",
+        "    IF head < seen THEN\n        verdict := NULL;\n    END IF;\n",
+        "",
+        (ON_TRIPS, "-k", "lacks"),
+    ),
+    Bug(
+        "all_seen_taken_for_won",
+        "a claimer gets what it has begun, not what another was quicker to begin",
+        f"{POSTGRES}/trips.py",
+        "[place - 1 for place in row[0]]",
+        "list(range(len(rows) if row[0] else 0))",
+        (ON_TRIPS, "-k", "another_took"),
+    ),
+    Bug(
+        "late_end_with_others",
+        "an end that came too late counts for nothing, among others that are in time",
+        f"{TRIPS}/05_finish_work.sql",
+        "    IF current <> cardinality(invocations) THEN\n        RETURN;\n    END IF;\n",
+        "",
+        (ON_TRIPS, "-k", "late_end"),
+    ),
+    Bug(
+        "everybody_told_but_others",
+        "other engines are told of a commit",
+        f"{TRIPS}/02_append.sql",
+        "    IF invocations IS NOT NULL THEN\n"
+        "        PERFORM ensue.put_work(\n"
+        "            of, head, moment, invocations, tasks, dues, places, depths, origins, begun, '', 0\n"
+        "        );\n"
+        "    END IF;\n"
+        "    PERFORM pg_notify(other.channel, '') FROM ensue.listeners AS other\n"
+        "    WHERE other.namespace = of AND other.channel <> mine;\n",
+        "    IF invocations IS NOT NULL THEN\n"
+        "        PERFORM ensue.put_work(\n"
+        "            of, head, moment, invocations, tasks, dues, places, depths, origins, begun, '', 0\n"
+        "        );\n"
+        "    END IF;\n"
+        "    PERFORM pg_notify(mine, '');\n",
+        (ON_TRIPS, "-k", "told"),
+    ),
+    Bug(
+        "rows_only_copied",
+        "a view's row that was there already is written over, though its page seemed to make it",
+        f"{POSTGRES}/views.py",
+        "([], list(some.values())) if tx.careful else split(table, rows, before.position)",
+        "split(table, rows, before.position)",
+        (ON_TRIPS, "-k", "looked_new"),
+    ),
     # Transactions of the caller's.
     Bug(
         "connection_leads_elsewhere",
@@ -833,10 +918,58 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "commit_behind_a_pooler_unheard",
         "a user's commit is heard whichever connection of a pooler carried it",
-        f"{POSTGRES}/connections.py",
-        "        if self.pooled:\n            return set()\n",
-        "",
+        f"{POSTGRES}/listener.py",
+        "        if pid == self.pid:\n",
+        "        if channel == self._space.channel or pid == self.pid:\n",
         ("tests/postgres/test_pooler.py", "-k", "users"),
+    ),
+    Bug(
+        "statements_left_behind_a_pooler",
+        "no prepared statement is left on a connection that a pooler shares",
+        f"{POSTGRES}/connections.py",
+        '"statement_cache_size": 0 if place.pooled else 1024',
+        '"statement_cache_size": 1024',
+        (PGBOUNCER, "-k", "nothing_is_left"),
+    ),
+    Bug(
+        "setting_left_behind_a_pooler",
+        "no setting is left on a connection that a pooler shares",
+        f"{POSTGRES}/sql/store/begin_pooled.sql",
+        "SET LOCAL lock_timeout",
+        "SET lock_timeout",
+        (PGBOUNCER, "-k", "nothing_is_left"),
+    ),
+    Bug(
+        "snapshot_without_bounds_behind_a_pooler",
+        "each transaction behind a pooler has the bounds of a direct connection",
+        f"{POSTGRES}/sql/store/snapshot.sql",
+        "SET LOCAL statement_timeout = '30s';\n",
+        "",
+        (PGBOUNCER, "-k", "bounds"),
+    ),
+    Bug(
+        "dropped_settings_unnoticed",
+        "a pooler that drops the settings of a connection is refused, in one sentence",
+        f"{POSTGRES}/connections.py",
+        "row[0] != self._lock_timeout",
+        'row[0] == ""',
+        (PGBOUNCER, "-k", "wrong_mode"),
+    ),
+    Bug(
+        "statement_mode_unnamed",
+        "a pooler that shares connections by statement is refused, in one sentence",
+        f"{POSTGRES}/trouble.py",
+        'case _ if "statement pooling" in str(error):',
+        'case asyncpg.FeatureNotSupportedError() if "pooling" in str(error):',
+        (PGBOUNCER, "-k", "wrong_mode"),
+    ),
+    Bug(
+        "archive_may_write",
+        "an archive's transactions may write nothing",
+        f"{POSTGRES}/sql/store/read_only.sql",
+        "REPEATABLE READ READ ONLY",
+        "REPEATABLE READ",
+        (PGBOUNCER, "-k", "archive"),
     ),
     Bug(
         "outbox_tells_nobody",

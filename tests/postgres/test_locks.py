@@ -129,7 +129,7 @@ async def test_rows_and_cursor_of_a_page_move_together(postgres_url: str) -> Non
     async with Proxy(postgres_url) as proxy, opened(proxy.url) as store:
         id = new_id()
         assert await store.views.cursor("queries", 1) == 0
-        proxy.cut_at, proxy.cut = b".events (", "before"
+        proxy.cut_at, proxy.cut = b'"events"(', "before"
         moved = await store.views.project(Cursor("queries", 1, 0), {"events": {(id,): EventRow(id, 1, 1, "a")}}, 9)
         assert proxy.cuts == 1
         assert (moved, await store.views.cursor("queries", 1)) == (True, 9)

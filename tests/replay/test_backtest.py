@@ -185,6 +185,33 @@ async def test_a_shorter_window_loses_joins() -> None:
         assert of(await compared(t, shop(within="25m")), "close/both").unchanged == 7
 
 
+def counted(at_least: int) -> Tasks:
+    tasks = Tasks()
+
+    @tasks.task
+    async def count(n: int) -> dict[str, int]:
+        return {"n": n}
+
+    @tasks.task(triggers=(on_success(count) & on_result(count, {"n": gt(at_least)})).named("both"))
+    async def report() -> None: ...
+
+    return tasks
+
+
+async def test_a_join_that_one_condition_lets_down_shows_what_that_one_saw() -> None:
+    async with engine_for(counted(5)) as t:
+        for n in range(3, 9):
+            await t.engine.submit("count", n=n)
+        await t.settle()
+        found = await compared(t, counted(7))
+        assert of(found, "report/both").lost == 2
+        assert sorted(each.now.rpartition(": ")[2] for each in found.samples) == ["it was 6", "it was 7"]
+        assert all("result n > 7" in each.now for each in found.samples)
+        looser = await compared(t, counted(4))
+        (sample,) = looser.samples
+        assert sample.then.endswith("result n > 5: it was 5")
+
+
 async def test_a_schedule_is_tried_on_the_time_that_passed() -> None:
     async with engine_for(shop()) as t:
         await history(t)

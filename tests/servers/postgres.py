@@ -286,10 +286,10 @@ def _container(image: str, settings: Sequence[str]) -> Generator[Server]:
 
 
 @contextmanager
-def local(binaries: Path, settings: Sequence[str] = SETTINGS) -> Generator[Server]:
+def local(binaries: Path, settings: Sequence[str] = SETTINGS, below: Path | None = None) -> Generator[Server]:
     """Make a cluster in a temporary folder and run it; Postgres refuses root, so root steps down for it."""
     account = unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="ensue-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="ensue-postgres-", dir=below))
     try:
         if account.user is not None:
             shutil.chown(folder, account.user, account.group)

@@ -285,6 +285,8 @@ class MemoryOffsets:
 class MemoryViews:
     """The query views of a space, of the generation that `pick` picks."""
 
+    page_records_max = 4_000
+
     def __init__(self, store: MemoryStore, pick: Callable[[Space], ViewTables]) -> None:
         self._store, self._pick = store, pick
 

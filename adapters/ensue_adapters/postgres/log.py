@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ensue_adapters.postgres.appender import Appender
-from ensue_adapters.postgres.pages import positions_of, read_at, read_page, records_of
+from ensue_adapters.postgres.pages import positions_of, read_at, records_of
+from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
 from ensue_core.ids import Id
 from ensue_core.ports import Appended, Head, Log
@@ -18,11 +18,11 @@ from ensue_core.records import Draft, Record
 class PostgresLog:
     """One namespace's log in a Postgres schema."""
 
-    def __init__(self, writer: Writer, appender: Appender, tail: Tail, watch: Watch) -> None:
+    def __init__(self, writer: Writer, appender: Appender, reader: Reader, watch: Watch) -> None:
         self._writer = writer
         self._appender = appender
         self._namespace = writer.space.number
-        self._tail = tail
+        self._reader = reader
         self._watch = watch
 
     async def append(self, drafts: Sequence[Draft]) -> list[Appended]:
@@ -34,39 +34,14 @@ class PostgresLog:
 
         A short page says nothing: the end is where a page is empty.
         """
-        self._writer.witness.refuse()
-        recent = self._tail.after(after, limit)
-        if recent:
-            return recent
-        records = await self._writer.read(lambda session: self._page(session, after, limit))
-        if records:
-            self._writer.witness.saw(records[-1].position, records[-1].id)
+        records, known = await self._reader.page(after, limit)
+        if records and not known:
             self._watch.advance(records[-1].position)
-        return records
-
-    async def _page(self, session: Session, after: int, limit: int) -> list[Record]:
-        """Read a page; where old ranges were detached, the log goes on behind them."""
-        records = await read_page(session, self._namespace, after, limit)
-        if not records and limit > 0 and after < self._writer.witness.reach:
-            row = await session.row("log/next", namespace=self._namespace, after=max(after, 0))
-            if row is not None:
-                return await read_page(session, self._namespace, row[0] - 1, limit)
         return records
 
     async def read_at(self, positions: Collection[int]) -> dict[int, Record]:
         """Return the records at some positions."""
-        self._writer.witness.refuse()
-        found: dict[int, Record] = {}
-        missing: list[int] = []
-        for position in positions:
-            record = self._tail.at(position)
-            if record is not None:
-                found[position] = record
-            else:
-                missing.append(position)
-        if missing:
-            found.update(await self._writer.read(lambda session: read_at(session, self._namespace, missing)))
-        return found
+        return await self._reader.at(positions)
 
     async def find(self, id: Id) -> Record | None:
         """Return the record with that id."""

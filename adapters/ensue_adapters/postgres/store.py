@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from uuid import uuid4
 
 from ensue_adapters.postgres import health, rebuild, schema
 from ensue_adapters.postgres.appender import Appender
@@ -16,7 +17,9 @@ from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
 from ensue_adapters.postgres.offsets import PostgresOffsets
 from ensue_adapters.postgres.outbox import PostgresOutbox
+from ensue_adapters.postgres.pages import bytes_of, records_of
 from ensue_adapters.postgres.place import Place, parse_url
+from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.server_clock import ServerClock
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
@@ -26,7 +29,7 @@ from ensue_adapters.postgres.trouble import Trouble, translate
 from ensue_adapters.postgres.views import PostgresViews
 from ensue_adapters.postgres.work import PostgresWork
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.tail import Tail
+from ensue_adapters.sql.recent import Recent
 from ensue_adapters.sql.watch import Watch
 from ensue_core.archive import Archive
 from ensue_core.clock import Clock, SystemClock
@@ -36,6 +39,9 @@ from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 from ensue_core.topics import Offsets
+
+_FEW = 32
+"""Records of others that come with a look, as those who were waiting will read them."""
 
 
 class PostgresStore:
@@ -58,7 +64,7 @@ class PostgresStore:
         self._place = place
         self._connections: Connections | None = None
         self._tasks: OwnTasks | None = None
-        self._tail = Tail()
+        self._recent = Recent()
         self._watch: Watch | None = None
         self._listener: Listener | None = None
         self._writer: Writer | None = None
@@ -125,14 +131,15 @@ class PostgresStore:
             raise translate(error, place) from error
         self._connections = connections
         self._tasks = OwnTasks(place.name)
-        self._tail = Tail()
+        self._recent = Recent()
         self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
         self._appender = Appender(self._writer)
         loop = asyncio.get_running_loop()
         self._watch = Watch(loop, self._look, place.deaf_poll_seconds)
-        self.log = PostgresLog(self._writer, self._appender, self._tail, self._watch)
+        reader = Reader(self._writer, self._recent)
+        self.log = PostgresLog(self._writer, self._appender, reader, self._watch)
         self.decisions = PostgresDecisions(self._writer)
-        self.work = PostgresWork(self._writer, self._tail)
+        self.work = PostgresWork(self._writer, reader)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
         self.offsets = PostgresOffsets(self._writer)
@@ -141,7 +148,7 @@ class PostgresStore:
         self.generations = PostgresGenerations(self._writer)
         direct = listening_place(place)
         if direct is not None:
-            self._listener = Listener(direct, space.channel, self._heard, self._hears)
+            self._listener = Listener(direct, space, statements, self._heard, self._hears)
             await self._listener.open()
 
     async def _prepare(self, connections: Connections) -> Space:
@@ -158,7 +165,9 @@ class PostgresStore:
             async with connections.reading() as session:
                 number = await self._number(session)
         assert number is not None
-        return Space(self.namespace, number, f"{self._place.schema}.{number}")
+        channel = f"{self._place.schema}.{number}"
+        mine = "" if listening_place(self._place) is None else f"{channel}.{uuid4().hex[:12]}"
+        return Space(self.namespace, number, channel, mine)
 
     async def _number(self, session: Session) -> int | None:
         row = await session.row("store/namespace", name=self.namespace)
@@ -176,24 +185,26 @@ class PostgresStore:
         assert self._writer is not None
         witness = self._writer.witness
         seen, asked = witness.position, self.clock.monotonic()
-        row = await session.row("log/look", namespace=self._writer.space.number)
-        assert row is not None
-        position, _, waiting, id, micros = row
+        rows = await session.rows("log/look_on", namespace=self._writer.space.number, after=seen, few=_FEW)
+        position, _, waiting, id, micros, first, *_ = rows[0]
         self._writer.learn(micros, asked)
         witness.check_head(position, seen)
         if id is not None:
             witness.saw(position, id)
+        if first is not None:
+            new = [row[5:] for row in rows]
+            self._recent.read(records_of(new), bytes_of(new))
         return position, waiting
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""
-        self._tail.extend(records, size)
+        self._recent.committed(records, size)
         if self._watch is not None:
             self._watch.advance(records[-1].position)
 
-    def _heard(self, pid: int) -> None:
-        """Somebody has committed. Our own commits are known already."""
-        if self._watch is not None and (self._connections is None or pid not in self._connections.pids()):
+    def _heard(self) -> None:
+        """Somebody else has committed."""
+        if self._watch is not None:
             self._watch.hinted()
 
     def _hears(self, hears: bool) -> None:

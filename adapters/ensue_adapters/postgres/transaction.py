@@ -107,14 +107,18 @@ class Transaction:
     async def _insert(self, drafts: Sequence[Draft], after: int, time: int) -> None:
         self.size += sum([len(each.data) for each in drafts])
         await self.session.run(
-            "log/append", after=after, time=time, channel=self.space.channel, **columns_of(drafts, self.namespace)
+            "log/append",
+            namespace=self.namespace,
+            after=after,
+            time=time,
+            mine=self.space.mine,
+            **columns_of(drafts),
         )
 
 
-def columns_of(drafts: Sequence[Draft], namespace: int) -> dict[str, object]:
+def columns_of(drafts: Sequence[Draft]) -> dict[str, object]:
     """Return drafts as the arrays that a statement takes."""
     return {
-        "namespace": namespace,
         "format": FORMAT,
         "ids": [each.id for each in drafts],
         "kinds": [type(each.fact).__name__ for each in drafts],

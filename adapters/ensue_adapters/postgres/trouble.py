@@ -74,6 +74,11 @@ def translate(error: BaseException, place: Place) -> EnsueError:
             return StoreUnavailable(f"there is no host of that name ({name}): correct the URL, or the name service")
         case ConnectionRefusedError() | FileNotFoundError():
             return StoreUnavailable(f"no server answers at {name}: start Postgres, or correct the URL")
+        case TimeoutError() if place.pooled:
+            return StoreUnavailable(
+                f"{name} did not answer in time: see that the pooler pools by transaction and has connections left, "
+                "look at the server's load and the network, and try again"
+            )
         case TimeoutError():
             return StoreUnavailable(f"{name} did not answer in time: look at its load and the network, and try again")
         case ConnectionError() if "SSL" in str(error) or "TLS" in str(error):
@@ -97,6 +102,10 @@ def _of_server(error: asyncpg.PostgresError, place: Place) -> EnsueError:
     name = place.name
     said = str(error).partition("\n")[0]  # details and hints stand below
     match error:
+        case _ if "statement pooling" in str(error):
+            return StoreUnavailable(
+                f"the pooler at {name} shares connections by statement: set it to pool by transaction"
+            )
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             who = place.user or "this user"
             return StoreUnavailable(
@@ -134,10 +143,6 @@ def _of_server(error: asyncpg.PostgresError, place: Place) -> EnsueError:
             return StoreUnavailable(
                 f"{name} goes through a pooler that shares connections: add pooler=transaction to the URL, and "
                 "listen= with a direct address"
-            )
-        case asyncpg.FeatureNotSupportedError() if "pooling" in str(error):
-            return StoreUnavailable(
-                f"the pooler at {name} shares connections by statement: set it to pool by transaction"
             )
         case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
             return StoreUnavailable(f"{name} goes through a pooler ({said}): add pooler=transaction to the URL")

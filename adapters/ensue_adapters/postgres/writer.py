@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -48,10 +48,12 @@ class Writer:
         self.connections = connections
         self.tasks = tasks
         self.witness = Witness(place, space.name)
+        self.commits = 0
+        """How many commits of records this process has made."""
         self._place = place
         self._committed = committed
         connections.greet = self.recognise
-        self._begin = "store/begin_pooled" if place.pooled else "store/begin"
+        self._begin = connections.begin
         self._room = 0
         self._extending: asyncio.Task[None] | None = None
 
@@ -84,6 +86,23 @@ class Writer:
                     raise translate(error, self._place) from error
         raise AssertionError("the last try returns or raises")
 
+    async def call(self, name: str, /, **values: Any) -> Any:
+        """Call a function that is a whole transaction; None where it failed, and the longer way finds out why.
+
+        For a task that is ours already. Raises `CommitUnknown` where the connection was lost meanwhile.
+        """
+        self.witness.refuse()
+        sent = False
+        try:
+            async with self.connections.session() as session:
+                now, space, seen = self.clock.now(), self.space, self.witness.position
+                sent = True
+                return await session.row(name, namespace=space.number, now=now, mine=space.mine, seen=seen, **values)
+        except Trouble as error:
+            if sent and is_unknown(error):
+                raise self._unknown(error) from error
+            return None
+
     async def read(self, look: Callable[[Session], Awaitable[T]]) -> T:
         """Run a function that only reads, in a task of our own."""
         return await self.tasks.run(self.read_here(look))
@@ -111,6 +130,7 @@ class Writer:
         """Records are durable: let everybody here know, and look after the room for more."""
         if not records:
             return
+        self.commits += 1
         self.witness.saw(records[-1].position, records[-1].id)
         self._committed(records, size)
         if records[-1].position >= self._room and self._extending is None:
@@ -150,13 +170,16 @@ class Writer:
             status = await session.connection.execute(session.statements("store/commit").text)
         except Trouble as error:
             if is_unknown(error):
-                raise CommitUnknown(
-                    f"the connection to {self._place.name} was lost while a commit was on its way ({error}): look up "
-                    "what was stored"
-                ) from error
+                raise self._unknown(error) from error
             raise
         if status != "COMMIT":
             raise StoreError(f"{self._place.name} undid a transaction at its commit: nothing was stored, try again")
+
+    def _unknown(self, error: BaseException) -> CommitUnknown:
+        return CommitUnknown(
+            f"the connection to {self._place.name} was lost while a commit was on its way ({error}): look up what was "
+            "stored"
+        )
 
     async def _extend(self, position: int) -> None:
         """Make the next partition while the last one is half empty."""

@@ -44,6 +44,8 @@ class SQLiteViews:
     The projector reads beside the engine; people's questions may take long and have a thread of their own.
     """
 
+    page_records_max = 4_000
+
     def __init__(
         self, writer: Writer, reader: Reader, questions: Reader, places: Places, find: Find | None = None
     ) -> None:

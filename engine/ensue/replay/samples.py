@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ensue.program import Program
 from ensue.replay.compared import Backtested, Kind, Run, Sample, Tally, TriggerBacktest, names
-from ensue.replay.judging import judge, shown
+from ensue.replay.judging import Judged, judge, shown
 from ensue.scheduler.asking import Asker
 from ensue.scheduler.evaluate import Upstream
 from ensue.scheduler.listening import Listening
@@ -108,17 +108,27 @@ class _Telling:
         return _sample("changed", after, _became(before), _became(after))
 
     async def _blocked(self, spec: TriggerSpec, run: Run, *, past: bool) -> str:
-        """Return the first condition that says no to one of a run's occurrences; nothing where none does."""
-        for each in run.participants:
-            said = await self._no(spec, each, past=past)
-            if said:
-                return said
-        return ""
+        """Return the first condition that no occurrence of a run satisfies; nothing where a branch is complete."""
+        holding: set[str] = set()
+        refused: list[Judged] = []
+        for part in run.participants:
+            if part.kind == "cron":
+                if part.condition not in spec.conditions:
+                    return f"no schedule of it has the slot {iso(part.occurred)}"
+                holding.add(part.condition)
+                continue
+            found = await self._judged(spec, part, past=past)
+            if isinstance(found, str):
+                return found
+            holding.update(each.condition for each in found if each.holds)
+            refused += [each for each in found if not each.holds]
+        if any(holding.issuperset(branch.conditions) for branch in spec.branches):
+            return ""
+        missing = next((each for each in refused if each.condition not in holding), None)
+        return f"{condition_words(spec.conditions[missing.condition])}: {missing.because}" if missing else ""
 
-    async def _no(self, spec: TriggerSpec, part: Participant, *, past: bool) -> str:
-        if part.kind == "cron":
-            same = part.condition in spec.conditions
-            return "" if same else f"no schedule of it has the slot {iso(part.occurred)}"
+    async def _judged(self, spec: TriggerSpec, part: Participant, *, past: bool) -> Sequence[Judged] | str:
+        """Ask every condition that listens to an occurrence, or say why none can be asked."""
         record = (await self._archive.read_at([part.position]))[part.position]
         occurrence = occurrences_of(record)[part.index]
         ears = [ear for _, heard in Listening([spec]).listeners(occurrence) for ear in heard]
@@ -130,10 +140,7 @@ class _Telling:
                 return f"{changed} was other code"
         created = [occurrence.created] if occurrence.created else []
         upstream = Upstream(await self._archive.read_at(created))
-        found = await judge(spec, ears, occurrence, upstream, self._program, self._asker)
-        if any(each.holds for each in found):
-            return ""
-        return f"{condition_words(spec.conditions[found[0].condition])}: {found[0].because}"
+        return await judge(spec, ears, occurrence, upstream, self._program, self._asker)
 
     def _recoded(self, spec: TriggerSpec, condition: str) -> list[str]:
         """Return the functions of a condition whose source is another one today."""

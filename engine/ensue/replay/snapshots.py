@@ -63,7 +63,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     header: Header
 
     async def fold(self) -> WholeFold:
-        """Return a fold that stands where the snapshot does. Raises `StoreError` where the digests are of other rows."""
+        """Return a fold that stands where it does. Raises `StoreError` where the digests are of other rows."""
         header = self.header
         fold = WholeFold(header.namespace)
         fold.position = header.position
