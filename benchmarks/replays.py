@@ -26,7 +26,8 @@ async def measure(run: Run) -> list[Figure]:
         archive = engine.store.archive()
         await archive.open()
         count = (await archive.head()).position
-        reads, verifies = [], []
+        reads: list[float] = []
+        verifies: list[float] = []
         for _ in range(run.pick(3, 1)):
             reads.append(count / await _read(archive))
             began = time.perf_counter()
@@ -52,7 +53,8 @@ async def measure(run: Run) -> list[Figure]:
 
 async def _asked(engine: Engine, count: int) -> tuple[float, float]:
     """Return how long an explanation and a trace take, in milliseconds, of events all over the log."""
-    explains, traces = [], []
+    explains: list[float] = []
+    traces: list[float] = []
     events = [each async for each in engine.events.all(code="ping")]
     for each in events[:: max(len(events) // count, 1)][:count]:
         began = time.perf_counter()

@@ -6,7 +6,6 @@ So memory follows what is open, not how long the log is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import cast
 
 import msgspec
@@ -158,16 +157,15 @@ class OpenQueries:
 
     def take(self, table: RowTable, rows: Sequence[QueryRow]) -> None:
         """Take rows as they stood, and keep those that may still change."""
-        if table in _LASTING or table in _CLOSING:
-            key = attrgetter(*ROW_TYPES[table][1])
-            keys = [key(row) if len(ROW_TYPES[table][1]) > 1 else (key(row),) for row in rows]
-            taken = {table: dict(zip(keys, rows, strict=True))}
-            if table in _CLOSING:
-                self._closing(table, taken)
-            else:
-                self.open[table].update(taken[table])
-        else:
+        if table not in self.open or table == "events":
             self.sums[table].add(rows)
+            return
+        names = ROW_TYPES[table][1]
+        taken: dict[RowKey, QueryRow] = {tuple(getattr(row, name) for name in names): row for row in rows}
+        if table in _CLOSING:
+            self._closing(table, {table: taken})
+        else:
+            self.open[table].update(taken)
 
     def _closing(self, table: RowTable, changed: Mapping[RowTable, Mapping[RowKey, QueryRow]]) -> None:
         kept = self.open[table]

@@ -20,6 +20,7 @@ from ensue_core.defaults import DEFAULTS
 from ensue_core.errors import StoreError
 from ensue_core.generations import Generation
 from ensue_core.rows import InvocationRow
+from ensue_projections.queries import VERSION
 from ensue_projections.whole import WholeFold
 from tests.engine.kits import MemoryKits, OpenKit
 from tests.replay.kits import archive_of, played, space_of, verified
@@ -129,7 +130,7 @@ async def test_a_snapshot_of_another_log_or_of_other_folds_is_refused(
         assert (await from_snapshot(t, snapshots))[0].since == position
         monkeypatch.setattr(snapshots_module, "VERSION", 99)
         found, refused = await from_snapshot(t, snapshots)
-        assert (found.since, "version 1 of the folds" in refused[0]) == (0, True)
+        assert (found.since, f"version {VERSION} of the folds" in refused[0]) == (0, True)
         monkeypatch.undo()
     async with played(MemoryKits()) as t:
         found, refused = await from_snapshot(t, snapshots)

@@ -6,7 +6,7 @@ is interrupted, the live generation is as it was, and the next rebuild goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import getpid
 from socket import gethostname
 from typing import cast
@@ -20,7 +20,7 @@ from ensue_core.archive import QUERY_TABLES, Archive
 from ensue_core.defaults import DEFAULTS, Defaults
 from ensue_core.errors import ReplayRunning, StoreError
 from ensue_core.generations import Generation
-from ensue_core.ports import Cursor, Log, RowTable, Store, Views
+from ensue_core.ports import Cursor, Log, RowKey, RowTable, Store, Views
 from ensue_core.records import Record
 from ensue_core.rows import ROW_TYPES, QueryRow
 from ensue_projections.digests import Sum
@@ -242,8 +242,10 @@ async def _fill(views: Views, archive: Archive, snapshots: Snapshots, lease: _He
         if table is not None:
             totals[table].add(rows)
             keys = ROW_TYPES[table][1]
-            keyed = {tuple(getattr(row, each) for each in keys): cast("QueryRow", row) for row in rows}
-            await views.project(beginning, {table: keyed}, 0)
+            keyed: dict[RowTable, Mapping[RowKey, QueryRow]] = {
+                table: {tuple(getattr(row, each) for each in keys): cast("QueryRow", row) for row in rows}
+            }
+            await views.project(beginning, keyed, 0)
             await lease.keep()
     if any(total.digest() != found.header.digests[table] for table, total in totals.items()):
         raise StoreError(f"{found.path} does not hold the rows that it says: remove it")
