@@ -238,7 +238,7 @@ async def _fill(views: Views, archive: Archive, snapshots: Snapshots, lease: _He
     beginning = Cursor(PROJECTION, VERSION, 0)
     totals = {table: Sum(table) for table in QUERY_TABLES}
     async for name, rows in found.rows():
-        table = next((each for each in QUERY_TABLES if each == name), None)
+        table: RowTable | None = next((each for each in QUERY_TABLES if each == name), None)
         if table is not None:
             totals[table].add(rows)
             keys = ROW_TYPES[table][1]

@@ -98,11 +98,12 @@ class Snapshots:
             found = await asyncio.to_thread(_open, path)
             if isinstance(found, Refused):
                 refused.append(found)
-            elif upto is None or found.header.position <= upto:
-                why = await _unfit(found.header, archive)
-                if not why:
-                    return found, refused
+                continue
+            why = await _unfit(found.header, archive)
+            if why:
                 refused.append(Refused(path, why))
+            elif upto is None or found.header.position <= upto:
+                return found, refused
         return None, refused
 
     async def start(self, archive: Archive, upto: int) -> tuple[WholeFold | None, list[Refused]]:
