@@ -7,7 +7,7 @@ an invocation of its own; attempts begin and end in turn; batches of a topic's p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,14 +33,14 @@ from ensue_core.facts import (
     decode_fact,
     encode_fact,
 )
-from ensue_core.ids import Id
+from ensue_core.ids import NO_ID, Id
 from ensue_core.ports import Step
 from ensue_core.records import Draft, Record
-from ensue_core.rows import TopicRow, WaitingRow, WorkRow
+from ensue_core.rows import WaitingRow
 from ensue_core.topics import BEFORE_FIRST
 from ensue_projections.occurrences import occurrences_of
 from ensue_projections.pairing import participant_of, run_ids
-from ensue_projections.tables import ChainTables
+from ensue_projections.standing import Standing
 
 RECENT = 100_000
 """How many records' sources are remembered; of older ones the record itself is looked up."""
@@ -61,6 +61,10 @@ _OUTSIDE: frozenset[type[Fact]] = frozenset(
     }
 )
 """What is never part of a Step."""
+
+
+_FIRST = (-1, 0, NO_ID)
+"""Where a trigger stands that has decided nothing."""
 
 
 class Flaw(msgspec.Struct, frozen=True):
@@ -105,14 +109,9 @@ class Memory(msgspec.Struct, frozen=True):
 class Soundness:
     """Checks records in order, each before it is folded. Reads the views that the fold keeps, changes none."""
 
-    def __init__(
-        self,
-        namespace: str,
-        chains: ChainTables,
-        work: Mapping[Id, WorkRow],
-        topics: Mapping[tuple[str, int], TopicRow],
-    ) -> None:
-        self._namespace, self._chains, self._work, self._topics = namespace, chains, work, topics
+    def __init__(self, namespace: str, standing: Standing) -> None:
+        self._namespace = namespace
+        self._chains, self._work, self._topics = standing.chains, standing.work, standing.topics
         self.count = 0
         self.flaws: list[Flaw] = []
         self.claims: list[Claim] = []
@@ -273,26 +272,32 @@ class Soundness:
             self._flaw(record, "fires without participants, and by nobody's hand")
 
     def _ran(self, record: Record, fact: Run) -> None:
-        by_hand = not isinstance(fact, DepthExceeded) and fact.author is not None
         run = None if isinstance(fact, DepthExceeded) else fact.run
         if run is not None:
             self._retried(record, fact, run)
             return
-        fresh = self._fresh(record, fact)
+        parts = fact.participants
+        lone = len(parts) == 1 and parts[0].match not in self._chains.waiting
+        fresh = parts[0] if lone else self._fresh(record, fact)
         if fresh is None:
             return
+        if lone:
+            self._precedes(record, fresh)
         if isinstance(fact, RunFailed):
             self._failed.add(record.id)
-        if not by_hand:  # a condition that is asked again comes later than what it was asked about
+        # A condition that is asked again, by somebody's hand, comes later than what it was asked about.
+        if isinstance(fact, DepthExceeded) or fact.author is None:
             self._in_turn(record, fact, fresh)
-        self._bears(record, fact, record.id, {fresh.occurred})
+        if not self._bears(fact, record.id, fresh.occurred):
+            self._flaw(record, _OTHER_ID)
 
     def _in_turn(self, record: Record, fact: Run, fresh: Participant) -> None:
         """Check that a trigger decides about each occurrence once, and in order."""
-        key = fact.service, fact.trigger, fresh.kind == "cron"
-        place = (fresh.occurred, 0, fresh.source) if key[2] else (fresh.position, fresh.index, fresh.source)
-        last = self._last.get(key)
-        if last is not None and (place[:2] < last[:2] or (place[:2] == last[:2] and place[2] == last[2])):
+        cron = fresh.kind == "cron"
+        key = fact.service, fact.trigger, cron
+        place = (fresh.occurred, 0, fresh.source) if cron else (fresh.position, fresh.index, fresh.source)
+        last = self._last.get(key, _FIRST)
+        if place[0] <= last[0] and (place[:2] < last[:2] or place == last):
             self._flaw(record, f"trigger {fact.trigger} fires again for what it had decided ({_name(fresh)})")
         self._last[key] = place
 
@@ -302,14 +307,13 @@ class Soundness:
             self._flaw(record, f"retries run {run}, which had not failed or has fired since")
         if isinstance(fact, TriggerFired):
             self._failed.discard(run)
-        self._bears(record, fact, run, {each.occurred for each in fact.participants})
+        if not any(self._bears(fact, run, each.occurred) for each in fact.participants):
+            self._flaw(record, _OTHER_ID)
 
-    def _bears(self, record: Record, fact: Run, run: Id, times: Collection[int]) -> None:
-        """Check that a run and its invocation bear the ids that follow from who took part."""
-        ids = [run_ids(self._namespace, fact.trigger, fact.branch, fact.participants, time) for time in times]
-        invocation = fact.invocation if isinstance(fact, TriggerFired) else None
-        if not any(one == run and invocation in (None, other) for one, other in ids):
-            self._flaw(record, "does not bear the id that follows from its participants")
+    def _bears(self, fact: Run, run: Id, time: int) -> bool:
+        """Whether a run and its invocation bear the ids that follow from who took part, the last of them at a time."""
+        one, other = run_ids(self._namespace, fact.trigger, fact.branch, fact.participants, time)
+        return one == run and (not isinstance(fact, TriggerFired) or fact.invocation == other)
 
     def _fresh(self, record: Record, fact: Run) -> Participant | None:
         """Check a run's participants and return one that completed it; the others had waited."""
@@ -410,6 +414,9 @@ def _handed_in(record: Record, data: bytes) -> Draft:
 
 def _same(row: WaitingRow, part: Participant, fact: Run) -> bool:
     return participant_of(row) == part and (row.service, row.trigger) == (fact.service, fact.trigger)
+
+
+_OTHER_ID = "does not bear the id that follows from its participants"
 
 
 def _name(part: Participant) -> str:

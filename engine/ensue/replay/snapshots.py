@@ -157,7 +157,7 @@ class Snapshots:
                     await asyncio.to_thread(_write, writing, table, rows)
                 if total.digest() != digests[table]:
                     raise StoreError(f"{table} differ from the log: run `ensue replay` before you take a snapshot")
-            for name, found in fold.decision_rows().items():
+            for name, found in fold.standing.rows().items():
                 await asyncio.to_thread(_write, writing, name, found)
             await asyncio.to_thread(writing.seal)
         except BaseException:

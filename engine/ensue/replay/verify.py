@@ -112,9 +112,13 @@ async def look(moment: Moment) -> Live:
     cursor = moment.cursor
     if cursor is not None and (cursor.projection, cursor.version) != (PROJECTION, VERSION):
         cursor = None
-    tables: tuple[Table, ...] = (*(QUERY_TABLES if cursor is not None else ()), *DECISION_TABLES)
     digests: dict[Table, Digest] = {}
-    for table in tables:
+    for name in QUERY_TABLES if cursor is not None else ():
+        total = Sum(name)
+        async for values in moment.values(name):
+            total.add_values(values)
+        digests[name] = total.digest()
+    for table in DECISION_TABLES:
         total = Sum(table)
         async for rows in moment.rows(table):
             total.add(rows)
