@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,8 @@ from msgspec.structs import replace
 
 from ensue.replay import snapshots as snapshots_module
 from ensue.replay.rebuild import Beside, rebuild_queries
-from ensue.replay.snapshots import Snapshots
+from ensue.replay.sealed import SealedWriter, pieces
+from ensue.replay.snapshots import OTHER_ROWS, Refused, Snapshot, Snapshots
 from ensue.replay.verify import Verified, verify
 from ensue.testing import Kit
 from ensue_core.archive import Archive, Moment
@@ -119,6 +121,94 @@ async def test_a_damaged_snapshot_is_refused_and_the_next_older_used(open_virtua
         newer.write_bytes(b"something else entirely, but long enough to hold a seal of its own bytes")
         found, refused = await from_snapshot(t, snapshots)
         assert (found.since, len(refused), found.well) == (0, 1, True)
+
+
+def reseal(path: Path, without: bytes) -> None:
+    """Write a snapshot again, well sealed, without the rows of a view."""
+    with path.open("rb") as file:
+        said = list(pieces(file))
+    writing = SealedWriter(path)
+    for each in said:
+        if not each.startswith(without):
+            writing.piece(each)
+    writing.seal()
+
+
+@pytest.mark.parametrize("view", [b"attempts\n", b"triggers\n"])
+async def test_a_snapshot_whose_rows_are_not_its_digests_is_refused(
+    open_virtual: OpenKit, tmp_path: Path, view: bytes
+) -> None:
+    async with played(open_virtual) as t:
+        store, snapshots = t.engine.store, Snapshots(tmp_path, "test")
+        first = await take(t, snapshots)
+        await t.emit("a", {})
+        await t.engine.events.list()
+        assert await take(t, snapshots) > first
+        newer = tmp_path / max(os.listdir(tmp_path))
+        reseal(newer, view)
+        found, refused = await from_snapshot(t, snapshots)
+        assert (found.since, found.well, refused) == (first, True, [OTHER_ROWS])
+        if view == b"attempts\n":
+            async with archive_of(store) as archive:
+                rebuilt = await rebuild_queries(store, archive, snapshots=snapshots)
+            assert (rebuilt.since, rebuilt.different) == (first, ())
+            assert [each.why for each in rebuilt.refused] == [OTHER_ROWS]
+            assert (await verified(store)).well
+
+
+async def test_a_rebuild_that_broke_while_it_was_filled_begins_anew(open_kit: OpenKit, tmp_path: Path) -> None:
+    async with played(open_kit) as t:
+        store, snapshots = t.engine.store, Snapshots(tmp_path / "s", "test")
+        at = await take(t, snapshots)
+        before = await verified(store)
+
+        class Torn(Snapshot, frozen=True):
+            async def rows(self) -> AsyncIterator[tuple[str, list[Any]]]:
+                async for table, rows in Snapshot.rows(self):
+                    if table == "attempts":
+                        raise ConnectionError("the power is gone")
+                    yield table, rows
+
+        newest = snapshots.newest
+
+        async def torn(archive: Archive, upto: int | None = None) -> tuple[Snapshot | None, list[Refused]]:
+            found, refused = await newest(archive, upto)
+            assert found is not None
+            return Torn(found.path, found.header), refused
+
+        async with archive_of(store) as archive:
+            setattr(snapshots, "newest", torn)  # noqa: B010
+            with pytest.raises(ConnectionError):
+                await rebuild_queries(store, archive, snapshots=snapshots)
+            assert await verified(store) == before
+            setattr(snapshots, "newest", newest)  # noqa: B010
+            found = await rebuild_queries(store, archive, snapshots=snapshots)
+        assert (found.since, found.different) == (at, ())
+        assert await verified(store) == before
+
+
+async def test_a_snapshot_of_a_newer_format_is_refused(
+    open_virtual: OpenKit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with played(open_virtual) as t:
+        monkeypatch.setattr(snapshots_module, "FORMAT", 2)
+        await take(t, Snapshots(tmp_path, "test"))
+        monkeypatch.undo()
+        found, refused = await from_snapshot(t, Snapshots(tmp_path, "test"))
+        assert (found.since, refused) == (0, ["it has format 2, newer than this version reads"])
+
+
+async def test_a_snapshot_of_a_snapshot_is_that_of_the_whole_log(open_kit: OpenKit, tmp_path: Path) -> None:
+    """Folding on from an older one gives the file that folding everything gives."""
+    async with played(open_kit) as t:
+        one, other = Snapshots(tmp_path / "one", "test"), Snapshots(tmp_path / "other", "test")
+        await take(t, one)
+        await t.emit("a", {"k": 1, "n": 3})
+        await t.engine.events.list()
+        position = await take(t, one)
+        assert await take(t, other) == position
+        name = f"test-{position:015d}.snapshot"
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
 async def test_a_snapshot_of_another_log_or_of_other_folds_is_refused(

@@ -26,6 +26,7 @@ from ensue_adapters.cli.output import (
     say,
     worded,
 )
+from ensue_adapters.cli.process import collect_rarely
 from ensue_adapters.sqlite.url import parse_url
 from ensue_core.archive import Archive
 from ensue_projections.whole import WholeFold
@@ -44,8 +45,8 @@ async def verify(
     *, from_snapshot: FromSnapshot = False, directory: Directory = None, common: Common = COMMON
 ) -> int:  # fmt: skip
     """Fold the log again in memory and compare: writes nothing. Exit code 1 where something differs."""
+    snapshots = snapshots_of(common, directory) if from_snapshot else None
     async with archive_of(common) as archive:
-        snapshots = snapshots_of(common, directory, archive.namespace) if from_snapshot else None
 
         async def start(upto: int) -> WholeFold | None:
             fold, refused = (None, []) if snapshots is None else await snapshots.start(archive, upto)
@@ -66,9 +67,10 @@ async def snapshot(*, directory: Directory = None, common: Common = COMMON) -> N
 
     It is taken only where the log is sound and the views are as it says.
     """
+    snapshots = snapshots_of(common, directory)
     async with archive_of(common) as archive:
         with progress("verifying") as tell:
-            taken = await snapshots_of(common, directory, archive.namespace).take(archive, tell)
+            taken = await snapshots.take(archive, tell)
     size = taken.path.stat().st_size
     if common.json:
         print_json({"path": str(taken.path), "position": taken.header.position, "bytes": size})
@@ -76,15 +78,16 @@ async def snapshot(*, directory: Directory = None, common: Common = COMMON) -> N
         say(f"snapshot of position {taken.header.position:,}: {taken.path} ({size:,} bytes)")
 
 
-def snapshots_of(common: Common, directory: Path | None, namespace: str) -> Snapshots:
+def snapshots_of(common: Common, directory: Path | None) -> Snapshots:
     """Return where snapshots of a store are kept."""
+    engine = engine_of(common)
     if directory is None:
-        url = engine_of(common).settings.url
+        url = engine.settings.url
         if not url.startswith("sqlite:"):
             raise UsageError("say with --directory where snapshots are kept: only a SQLite file has a place beside it")
         path = parse_url(url).path
         directory = path.with_name(f"{path.name}-snapshots")
-    return Snapshots(directory, namespace)
+    return Snapshots(directory, engine.namespace)
 
 
 def tell_refused(refused: Sequence[Refused]) -> None:
@@ -95,7 +98,8 @@ def tell_refused(refused: Sequence[Refused]) -> None:
 
 @asynccontextmanager
 async def archive_of(common: Common) -> AsyncGenerator[Archive, None]:
-    """Open the store that a command names for reading alone."""
+    """Open the store that a command names for reading alone, in a process that does nothing else."""
+    collect_rarely()
     engine = engine_of(common)
     must_exist(engine.settings.url)
     archive = open_store(engine.settings.url, engine.namespace, engine.clock).archive()

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 
 from ensue.projector import Projector
-from ensue.replay.snapshots import Snapshots
+from ensue.replay.snapshots import OTHER_ROWS, Refused, Snapshot, Snapshots
 from ensue.replay.verify import Compared, Live, Verified, look, verify
 from ensue_core.archive import QUERY_TABLES, Archive
 from ensue_core.defaults import DEFAULTS, Defaults
@@ -39,7 +39,8 @@ Progress = Callable[[int, int], None]
 class Rebuilt(msgspec.Struct, frozen=True):
     """What came of a rebuild: up to where, how many records it folded, and each view against the one before.
 
-    `pause_seconds` is how long the switch took; None where nothing had to be switched.
+    `pause_seconds` is how long the switch took; None where nothing had to be switched. `since` is the position of the
+    snapshot that it started from, 0 for the log's beginning; `refused` are those that it could not use.
     """
 
     projection: str
@@ -48,6 +49,8 @@ class Rebuilt(msgspec.Struct, frozen=True):
     records: int
     views: tuple[Compared, ...] = ()
     pause_seconds: float | None = None
+    since: int = 0
+    refused: tuple[Refused, ...] = ()
 
     @property
     def different(self) -> tuple[str, ...]:
@@ -76,15 +79,14 @@ async def rebuild_queries(
         for each in await store.generations.all():
             if each.state == "kept" or (each.state == "beside" and not _has_begun(each)):
                 await _remove(store, each, lease)
-        generation = await store.generations.begin()
-        if snapshots is not None and generation.cursor is None:
-            await _fill(store.generations.views(generation), archive, snapshots, lease)
+        generation, since, refused = await _begin(store, archive, snapshots, lease)
         fold = Beside(store, archive, store.generations.views(generation), page_records, defaults, lease, progress)
         begin = await fold.to(0)
         await fold.to((await _live(store)).position_or(await fold.head()))
         views = await _compare(store, archive, generation, fold)
         pause = await _switch(store, generation, fold)
-        return Rebuilt(PROJECTION, generation.number, fold.position, fold.position - begin, views, pause)
+        count = fold.position - begin
+        return Rebuilt(PROJECTION, generation.number, fold.position, count, views, pause, since, refused)
     finally:
         await lease.give_up()
 
@@ -229,11 +231,29 @@ async def _remove(store: Store, generation: Generation, lease: _Held) -> None:
         await lease.keep()
 
 
-async def _fill(views: Views, archive: Archive, snapshots: Snapshots, lease: _Held) -> None:
-    """Fill a new generation with the rows of a snapshot; its cursor moves once they are all there."""
-    found, _ = await snapshots.newest(archive)
-    if found is None:
-        return
+async def _begin(
+    store: Store, archive: Archive, snapshots: Snapshots | None, lease: _Held
+) -> tuple[Generation, int, tuple[Refused, ...]]:
+    """Begin a generation, or go on with one; fill a new one from the newest snapshot that holds what it says."""
+    generation = await store.generations.begin()
+    refused: list[Refused] = []
+    upto: int | None = None
+    while snapshots is not None and generation.cursor is None:
+        found, more = await snapshots.newest(archive, upto)
+        refused += [each for each in more if each not in refused]
+        if found is None:
+            break
+        if await _fill(store.generations.views(generation), found, lease):
+            return generation, found.header.position, tuple(refused)
+        refused.append(Refused(str(found.path), OTHER_ROWS))
+        upto = found.header.position - 1
+        await _remove(store, generation, lease)
+        generation = await store.generations.begin()
+    return generation, 0, tuple(refused)
+
+
+async def _fill(views: Views, found: Snapshot, lease: _Held) -> bool:
+    """Fill a new generation with a snapshot's rows; its cursor moves once they are all there, and are what it says."""
     await views.cursor(PROJECTION, VERSION)
     beginning = Cursor(PROJECTION, VERSION, 0)
     totals = {table: Sum(table) for table in QUERY_TABLES}
@@ -248,8 +268,9 @@ async def _fill(views: Views, archive: Archive, snapshots: Snapshots, lease: _He
             await views.project(beginning, keyed, 0)
             await lease.keep()
     if any(total.digest() != found.header.digests[table] for table, total in totals.items()):
-        raise StoreError(f"{found.path} does not hold the rows that it says: remove it")
+        return False
     await views.project(beginning, {}, found.header.position)
+    return True
 
 
 def _has_begun(generation: Generation) -> bool:

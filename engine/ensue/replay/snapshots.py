@@ -30,6 +30,7 @@ from ensue_projections.whole import WholeFold
 __all__ = ["Header", "Refused", "Snapshot", "Snapshots"]
 
 FORMAT = 1
+OTHER_ROWS = "it does not hold the rows that it says"
 _SUFFIX = ".snapshot"
 _PIECE = 4_000
 """Rows in one piece of a file."""
@@ -52,7 +53,7 @@ class Header(msgspec.Struct, frozen=True):
 class Refused(msgspec.Struct, frozen=True):
     """A snapshot that is not used, and why."""
 
-    path: Path
+    path: str
     why: str
 
 
@@ -71,7 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True):
             fold.take(table, rows)
         fold.sound.remember(header.memory, header.position)
         if {**fold.queries.digests(), **fold.decisions()} != header.digests:
-            raise StoreError(f"{self.path} does not hold the rows that it says: remove it")
+            raise StoreError(OTHER_ROWS)
         return fold
 
     async def rows(self) -> AsyncIterator[tuple[str, list[msgspec.Struct]]]:
@@ -101,7 +102,7 @@ class Snapshots:
                 continue
             why = await _unfit(found.header, archive)
             if why:
-                refused.append(Refused(path, why))
+                refused.append(Refused(str(path), why))
             elif upto is None or found.header.position <= upto:
                 return found, refused
         return None, refused
@@ -120,7 +121,7 @@ class Snapshots:
             try:
                 return await found.fold(), refused
             except StoreError as error:
-                refused.append(Refused(found.path, str(error)))
+                refused.append(Refused(str(found.path), str(error)))
                 upto = found.header.position - 1
 
     async def take(self, archive: Archive, progress: Progress | None = None) -> Snapshot:
@@ -200,14 +201,14 @@ def _open(path: Path) -> Snapshot | Refused:
     try:
         with path.open("rb") as file:
             if not is_sealed(file):
-                return Refused(path, "it is damaged: its seal does not fit what it holds")
+                return Refused(str(path), "it is damaged: its seal does not fit what it holds")
             said = next(pieces(file))
         number = msgspec.msgpack.decode(said, type=_Format).format
         if number > FORMAT:
-            return Refused(path, f"it has format {number}, newer than this version reads")
+            return Refused(str(path), f"it has format {number}, newer than this version reads")
         return Snapshot(path, msgspec.msgpack.decode(said, type=Header))
     except (OSError, StopIteration, zlib.error, ValueError, msgspec.MsgspecError) as error:
-        return Refused(path, f"it cannot be read ({error})")
+        return Refused(str(path), f"it cannot be read ({error})")
 
 
 class _Format(msgspec.Struct, frozen=True):
