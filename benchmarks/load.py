@@ -9,8 +9,8 @@ from benchmarks.waiting import views_folded
 from ensue import Engine
 from ensue_core.facts import AttemptEnded
 
-BATCH = 500
-AHEAD = 3_000
+BATCH = 250
+AHEAD = 1_000
 """How many unfinished reactions the emitter lets gather before it waits."""
 
 

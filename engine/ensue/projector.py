@@ -5,29 +5,45 @@ Any number may run: the cursor moves by compare-and-set, a loser reads it again.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
+from typing import cast
 
 from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, StoreError
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, RowKey, RowTable, Store
+from ensue_core.records import Record
 from ensue_core.rows import AttemptRow, InvocationRow, QueryRow
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
 from ensue_projections.touched import Touched
 
 logger = logging.getLogger("ensue.projector")
 
-GATHER_SECONDS = 0.1
+Rows = dict[RowTable, dict[RowKey, QueryRow]]
+"""Rows by table and key."""
+
+GATHER_SECONDS = 0.2
 """How long a page gathers. Who asks a question has what is missing folded first, so nobody sees this delay, and
 what changes twice meanwhile is written once."""
+
+PAGE_RECORDS_MAX = 4_000
+"""How many records are written at once: the more, the fewer rows are written twice, and the longer others wait."""
+
+PART_RECORDS_MAX = 500
+"""How many records are folded before others have the event loop."""
 
 KEPT_ROWS_MAX = 50_000
 """How many rows a projector remembers between pages, so that it need not load what it has just written."""
 
 _KEPT: tuple[RowTable, ...] = ("events", "invocations", "attempts", "trigger_stats", "schedules")
 """The tables whose rows later records change."""
+
+_ENDING: tuple[RowTable, ...] = ("invocations", "attempts")
+"""The tables whose rows come to an end."""
 
 _LEASE = f"projector/{PROJECTION}"
 
@@ -47,7 +63,7 @@ class Projector:
         self._store, self._clock, self._defaults, self._process = store, clock, defaults, process
         self._gather = gather_seconds
         self._fold = QueryFold()
-        self._kept: dict[RowTable, dict[RowKey, QueryRow]] = {}
+        self._kept: Rows = {}
         self.position: int | None = None
         """How far the views have folded; None before the first look."""
         self.resting = False
@@ -79,7 +95,7 @@ class Projector:
         """Fold until the lease is due for renewal."""
         until = self._clock.monotonic() + self._defaults.lease_seconds / 3
         while self._clock.monotonic() < until:
-            if await self.page() >= self._defaults.page_records_max or self.position is None:
+            if await self.page() >= PAGE_RECORDS_MAX or self.position is None:
                 continue
             self.resting = True
             grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
@@ -91,11 +107,10 @@ class Projector:
         """Fold one page and return how many records it has; 0 where the views are up to date."""
         if self.position is None:
             self.position = await self._store.views.cursor(PROJECTION, VERSION)
-        records = await self._store.log.read(self.position, self._defaults.page_records_max)
+        records = await self._store.log.read(self.position, PAGE_RECORDS_MAX)
         if not records:
             return 0
-        rows = await self._rows(self._fold.touched(records))
-        changed = self._fold.fold(records, rows)
+        changed = await self._changed(records)
         before = Cursor(PROJECTION, VERSION, self.position)
         if await self._store.views.project(before, changed, records[-1].position):
             self.position = records[-1].position
@@ -104,39 +119,62 @@ class Projector:
             self.position, self._kept = None, {}
         return len(records)
 
-    async def _rows(self, touched: Touched) -> dict[RowTable, dict[RowKey, QueryRow]]:
-        """Return the rows a page may change: remembered ones, and the rest from the store."""
-        rows: dict[RowTable, dict[RowKey, QueryRow]] = {}
+    async def _changed(self, records: Sequence[Record]) -> Rows:
+        """Return the rows that a page makes or changes, folded in parts so that the loop turns meanwhile."""
+        changed: Rows = {}
+        for start in range(0, len(records), PART_RECORDS_MAX):
+            part = records[start : start + PART_RECORDS_MAX]
+            rows = await self._rows(self._fold.touched(part), changed)
+            for table, some in self._fold.fold(part, rows).items():
+                changed.setdefault(table, {}).update(some)
+            await asyncio.sleep(0)
+        return changed
+
+    async def _rows(self, touched: Touched, changed: Rows) -> Rows:
+        """Return the rows a part may change: changed by this page, remembered, and the rest from the store."""
+        rows: Rows = {}
         for table, keys in touched.keys.items():
-            kept = self._kept.get(table, {})
-            found = {key: kept[key] for key in keys if key in kept}
-            missing = [key for key in keys if key not in found]
-            if missing:
-                found |= await self._store.views.load(table, missing)
+            found: dict[RowKey, QueryRow] = {}
+            for newest in (changed.get(table), self._kept.get(table)):
+                if newest:
+                    found |= {key: newest[key] for key in keys if key in newest}
+                    keys = keys - found.keys() if found else keys
+            if keys:
+                found |= await self._store.views.load(table, keys)
             rows[table] = found
+        await self._family_rows(touched, changed, rows)
+        return rows
+
+    async def _family_rows(self, touched: Touched, changed: Rows, rows: Rows) -> None:
+        """Add the rows whose keys only begin as is known."""
         views = self._store.views
         for (invocation,) in touched.families.get("attempts", ()):
             for row in await views.attempts(Id(str(invocation))):
                 rows.setdefault("attempts", {})[row.invocation, row.attempt] = row
+            for key, newer in changed.get("attempts", {}).items():
+                if key[0] == invocation:
+                    rows.setdefault("attempts", {})[key] = newer
         beginnings = touched.families.get("schedules", ())
         if beginnings:
             for schedule in await views.schedules():
-                if (schedule.service, schedule.trigger) in beginnings:
-                    key = (schedule.service, schedule.trigger, schedule.condition)
+                key = (schedule.service, schedule.trigger, schedule.condition)
+                if key[:2] in beginnings:
                     rows.setdefault("schedules", {})[key] = schedule
-        return rows
+            for key, newer in changed.get("schedules", {}).items():
+                if key[:2] in beginnings:
+                    rows.setdefault("schedules", {})[key] = newer
 
-    def _keep(self, changed: dict[RowTable, dict[RowKey, QueryRow]]) -> None:
+    def _keep(self, changed: Rows) -> None:
         for table in _KEPT:
             rows = changed.get(table)
             if not rows:
                 continue
             kept = self._kept.setdefault(table, {})
-            for key, row in rows.items():
-                if isinstance(row, (InvocationRow, AttemptRow)) and row.ended:
-                    kept.pop(key, None)  # no later record changes it
-                else:
-                    kept[key] = row
+            kept.update(rows)
+            if table in _ENDING:
+                for key, row in cast("dict[RowKey, InvocationRow | AttemptRow]", rows).items():
+                    if row.ended:
+                        del kept[key]  # no later record changes it
             if len(kept) > KEPT_ROWS_MAX:
                 for key in list(kept)[: len(kept) // 2]:
                     del kept[key]

@@ -110,6 +110,9 @@ class Rule:
         return replace(self, given=(*self.given, Given(kind, values)))
 
 
+_TEXT = frozenset({str})
+
+
 def several(given: object) -> list[Any]:
     """Return one value, or a list, tuple or set of them, as a list."""
     return list(given) if _is_collection(given) else [given]
@@ -117,12 +120,16 @@ def several(given: object) -> list[Any]:
 
 def named(given: object) -> dict[str, Any] | None:
     """Return a mapping with text keys as a dict; None for anything else."""
-    return dict(given) if is_mapping(given) and all(isinstance(name, str) for name in given) else None
+    if not is_mapping(given):
+        return None
+    if _TEXT.issuperset(map(type, given)) or all(isinstance(name, str) for name in given):
+        return dict(given)
+    return None
 
 
 def is_mapping(given: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether it is a mapping, of anything."""
-    return isinstance(given, Mapping)
+    return type(given) is dict or isinstance(given, Mapping)
 
 
 def _is_collection(given: object) -> TypeGuard[Collection[Any]]:

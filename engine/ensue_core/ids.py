@@ -7,6 +7,7 @@ one end and equal inputs give equal ids in every process and on every store (RFC
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NewType
 
@@ -42,40 +43,45 @@ def _hash(parts: tuple[str | bytes | int, ...], size: int) -> bytes:
 
 
 _blank = {size: blake2b(digest_size=size) for size in (10, 16, 20)}
-_FREE = 0x0FFF_3FFF_FFFF_FFFF_FFFF
-_MARKS = 0x8000_8000_0000_0000_0000
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def _surrogates(part: str) -> bytes:
     return part.encode("utf-8", "surrogatepass")
 
 
-def _uuid8(millis: int, tail: bytes) -> Id:
-    """Lay 48 bits of time and 74 bits of a hash out as a UUIDv8."""
-    low = int.from_bytes(tail, "big") & _FREE | _MARKS
-    return Id(f"{(millis & 0xFFFFFFFFFFFF) << 80 | low:032x}")
+def _uuid8(begins: str, tail: bytes) -> Id:
+    """Lay 48 bits of time, as 12 digits, and 74 bits of a hash out as a UUIDv8."""
+    digits = tail.hex()
+    return Id(f"{begins}8{digits[1:4]}{_VARIANT[digits[4]]}{digits[5:]}")
+
+
+@lru_cache(64)
+def _begins(millis: int) -> str:
+    """Return the digits of a time; the records of one commit have one."""
+    return f"{millis & 0xFFFFFFFFFFFF:012x}"
 
 
 def derive(time: int, *parts: str | bytes | int) -> Id:
     """Return the id derived from a log time in microseconds and the parts."""
-    return _uuid8(time // 1000, _hash(parts, 10))
+    return _uuid8(_begins(time // 1000), _hash(parts, 10))
 
 
 def derive_two(time: int, *parts: str | bytes | int) -> tuple[Id, Id]:
     """Return two independent ids derived from the same parts, for the price of one hash."""
-    tail = _hash(parts, 20)
-    return _uuid8(time // 1000, tail[:10]), _uuid8(time // 1000, tail[10:])
+    begins, tail = _begins(time // 1000), _hash(parts, 20)
+    return _uuid8(begins, tail[:10]), _uuid8(begins, tail[10:])
 
 
 def derive_from(parent: Id, *parts: str | bytes | int) -> Id:
     """Return an id that sorts beside its parent: the parent's time, and a hash of parent and parts."""
-    return _uuid8(int(parent[:12], 16), _hash((parent, *parts), 10))
+    return _uuid8(parent[:12], _hash((parent, *parts), 10))
 
 
 def derive_keyed(*parts: str | bytes | int) -> Id:
     """Return an id that depends on the parts alone and on no time (keyed events)."""
     tail = _hash(parts, 16)
-    return _uuid8(int.from_bytes(tail[10:16], "big"), tail[:10])
+    return _uuid8(tail[10:16].hex(), tail[:10])
 
 
 def digest(*parts: str | bytes | int) -> str:

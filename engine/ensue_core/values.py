@@ -19,8 +19,6 @@ from ensue_core.errors import BadValue
 Json = Any
 """What JSON decodes to without a type: dict, list, str, int, float, bool, None."""
 
-_json = msgspec.json.Encoder()
-
 
 def encode(value: object, what: str, bytes_max: int = DEFAULTS.payload_bytes_max) -> bytes:
     """Return the exact bytes that will be stored for a value.
@@ -29,12 +27,13 @@ def encode(value: object, what: str, bytes_max: int = DEFAULTS.payload_bytes_max
     infinite, nested deeper than 64 levels, larger than `bytes_max`, or not encodable.
     """
     try:
-        plain = msgspec.to_builtins(value, enc_hook=_handles, str_keys=True)
-        check_plain(plain, what)
-        raw = _json.encode(plain)
+        raw = _json.encode(value)
+        _any.decode(raw)  # a Raw inside may hold anything
+        if not _surely_fine(raw):
+            check_plain(msgspec.to_builtins(value, enc_hook=_handles, str_keys=True), what)
     except RecursionError:
         raise BadValue(f"{what} is nested deeper than {DEFAULTS.nesting_max} levels: flatten it") from None
-    except (TypeError, ValueError, OverflowError, UnicodeEncodeError) as error:
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise BadValue(f"{what} cannot be stored as JSON ({error}): use JSON types, a Struct or a dataclass") from None
     if len(raw) > bytes_max:
         raise BadValue(f"{what} has {len(raw)} bytes, more than {bytes_max}: store it elsewhere and pass a reference")
@@ -42,11 +41,25 @@ def encode(value: object, what: str, bytes_max: int = DEFAULTS.payload_bytes_max
 
 
 def _handles(value: object) -> object:
-    """Let a handle travel as its invocation's id."""
+    """Let a handle travel as its invocation's id, and JSON that is encoded already as what it says."""
+    if isinstance(value, msgspec.Raw):
+        return _any.decode(value)
     travel = getattr(value, "__ensue_value__", None)
     if callable(travel):
         return travel()
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_json = msgspec.json.Encoder(enc_hook=_handles)
+_any = msgspec.json.Decoder()
+_NESTING_MAX = DEFAULTS.nesting_max
+
+
+def _surely_fine(raw: bytes) -> bool:
+    """Whether a value's bytes alone show that it holds no NaN, which is written as null, and is not too deep."""
+    if b"null" in raw:
+        return False
+    return len(raw) <= _NESTING_MAX or raw.count(b"[") + raw.count(b"{") <= _NESTING_MAX
 
 
 def check_plain(plain: Json, what: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ensue import (
     Defaults,
     Engine,
@@ -16,8 +18,8 @@ from ensue import (
     on_exception,
     on_status,
     on_success,
+    projector,
 )
-from ensue.projector import catch_up
 from ensue.testing import Kit
 from tests.engine.kits import OpenKit, records
 
@@ -46,7 +48,7 @@ def mixed() -> Tasks:
     @tasks.task(triggers=on_status(work, "RETRY") & on_success(work))
     async def recovered() -> None: ...
 
-    @tasks.task(triggers=[on_exception(work), on_cron("*/2 * * * * *")])
+    @tasks.task(triggers=[on_exception(work), on_cron("*/2 * * * * *").named("ticks")])
     async def often() -> None: ...
 
     return tasks
@@ -84,11 +86,17 @@ async def shown(kit: Kit) -> list[Any]:
 FEW = Defaults(waiting_per_key_max=2, lease_seconds=1e6, heartbeat_seconds=1e5)
 
 
-async def test_decision_views_and_query_views_follow_from_the_log(open_kit: OpenKit) -> None:
+async def test_decision_views_and_query_views_follow_from_the_log(
+    open_kit: OpenKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_kit(mixed(), defaults=FEW) as t:
         await play(t)
         if open_kit.kind == "memory":
             await t.advance("20s")
+        await t.engine.triggers.pause("often/ticks")
+        if open_kit.kind == "memory":
+            await t.advance("5s")
+        await t.engine.triggers.resume("often/ticks", "now")
         await t.engine.triggers.pause_all()
         await t.settle()
         store, log = t.engine.store, await records(t)
@@ -98,10 +106,13 @@ async def test_decision_views_and_query_views_follow_from_the_log(open_kit: Open
         before, seen = await store.dump_decisions(), await shown(t)
         await store.rebuild_decisions()
         assert await store.dump_decisions() == before
-        await store.views.drop()
-        await catch_up(store, FEW)
-        again = await shown(t)
-        assert again == seen
+        for page, part in ((4_000, 500), (4_000, 1), (50, 7)):  # a part must take what the one before made
+            monkeypatch.setattr(projector, "PAGE_RECORDS_MAX", page)
+            monkeypatch.setattr(projector, "PART_RECORDS_MAX", part)
+            await store.views.drop()
+            await projector.catch_up(store, FEW)
+            again = await shown(t)
+            assert again == seen
         assert await records(t) == log, "folding appends nothing"
 
 

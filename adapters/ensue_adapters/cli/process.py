@@ -1,14 +1,20 @@
-"""How a process of ours is set up: the loop it runs on, and when its garbage is collected."""
+"""How a process of ours is set up: its loop, its garbage, and how its threads share the interpreter."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable
 
 _YOUNG = 20_000
 """Objects that come before the young are looked at. A Step of a thousand firings makes as many at once, and
 nearly all of them live until it is committed: to look after every 700, as Python does, finds nothing."""
+
+
+_SWITCH_SECONDS = 0.0003
+"""How long the event loop may keep a store's writer from the interpreter lock. The writer needs it for some
+microseconds between two statements; with Python's 5 ms it waits through the loop's every longer piece of work."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -21,11 +27,12 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def collect_rarely() -> None:
-    """Leave what is loaded by now to itself, and look at new objects in larger portions.
+def settle_in() -> None:
+    """Leave what is loaded by now to itself, look at new objects in larger portions, and let threads alternate.
 
     For a process that is ours alone: `ensue run`, never an engine inside somebody's program.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 20)
+    sys.setswitchinterval(_SWITCH_SECONDS)

@@ -18,7 +18,7 @@ from ensue.engine import Engine
 from ensue.running import ROLES, Role
 from ensue_adapters.cli.options import COMMON, Common, engine_of
 from ensue_adapters.cli.output import counted, print_json, say
-from ensue_adapters.cli.process import collect_rarely
+from ensue_adapters.cli.process import settle_in
 from ensue_core.clock import SYSTEM_CLOCK
 
 SAME_SIGNAL_SECONDS = 0.5
@@ -82,7 +82,7 @@ async def declare(app: App = None, /, *, replace: Replace = False, common: Commo
 
 
 def _begun(engine: Engine, roles: frozenset[Role]) -> None:
-    collect_rarely()  # all is loaded now
+    settle_in()  # all is loaded now
     program, defaults = engine.program, engine.defaults
     what = ", ".join(role for role in ("scheduler", "projectors", "worker") if role in roles)
     if "worker" in roles:

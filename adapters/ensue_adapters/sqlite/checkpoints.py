@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-PAGES_MAX = 1_000
+PAGES_MAX = 4000
 """Pages after which a checkpoint is made even under load."""
 
 PAGES_WORTH = 64

@@ -114,7 +114,8 @@ async def _make(
 ) -> list[Making]:
     """Put together who took part in each run, reading the records of matches that waited, and start its arguments."""
     # A slot stands at the position of the last record before it, which may well be one that waited.
-    waited = {each.position for firing in firings for each in firing.fired.participants if each.kind != "cron"}
+    joined = [firing.fired.participants for firing in firings if len(firing.fired.participants) > 1]
+    waited = {each.position for participants in joined for each in participants if each.kind != "cron"}
     await _fetch(store, known, waited)
     took_part = [[_participated(each, firing, known) for each in firing.fired.participants] for firing in firings]
     await _know_last_slots(store, took_part, firings)
@@ -131,8 +132,8 @@ async def _know_last_slots(store: Store, took_part: list[list[Participated]], fi
     wanting = [
         (firing.spec.id, parts)
         for firing, parts in zip(firings, took_part, strict=True)
-        if any(isinstance(each, (Provided, Fields)) for each in firing.spec.providers)
-        and any(part.occurrence.kind == "cron" and not part.occurrence.previous for part in parts)
+        if any(part.occurrence.kind == "cron" and not part.occurrence.previous for part in parts)
+        and any(isinstance(each, (Provided, Fields)) for each in firing.spec.providers)
     ]
     if not wanting:
         return

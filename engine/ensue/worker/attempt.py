@@ -50,7 +50,7 @@ class Attempt:
 
     __slots__ = (
         "_host", "_timer", "back", "began", "committed", "current", "decided", "definition",
-        "entered", "hold", "record", "refused", "row", "stop", "task",
+        "entered", "hold", "lent", "record", "refused", "row", "stop", "task",
     )  # fmt: skip
 
     def __init__(self, host: Host, claimed: Claimed, definition: Definition, hold: Hold) -> None:
@@ -65,6 +65,7 @@ class Attempt:
         self.decided = False
         self.committed = False
         self.back = False
+        self.lent = False
         self.refused = False
         self._host = host
         self._timer: asyncio.Task[None] | None = None

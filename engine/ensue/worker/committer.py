@@ -68,12 +68,15 @@ class Committer(Generic[ItemT]):
     def _next_batch(self) -> list[tuple[ItemT, End]]:
         batch: list[tuple[ItemT, End]] = []
         size = 0
-        while self._waiting and len(batch) < self._batch_max:
-            end = self._waiting[0][1]
-            size += len(end.end.data) + sum(len(each.data) for each in end.buffered)
+        waiting = self._waiting
+        while waiting and len(batch) < self._batch_max:
+            end = waiting[0][1]
+            size += len(end.end.data)
+            if end.buffered:
+                size += sum([len(each.data) for each in end.buffered])
             if batch and size > BATCH_BYTES_MAX:
                 break
-            batch.append(self._waiting.popleft())
+            batch.append(waiting.popleft())
         return batch
 
     async def _commit(self, batch: list[tuple[ItemT, End]]) -> None:

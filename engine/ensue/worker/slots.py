@@ -17,6 +17,8 @@ class Slots:
         self.size = size
         self.free = size
         self.waiting = 0
+        self.lent = 0
+        """Slots given back by bodies that have returned and whose end is not committed."""
         self.on_free: Callable[[], None] | None = None
         self._turns: deque[Hold] = deque()
 
@@ -33,9 +35,21 @@ class Slots:
             if hold.granted():
                 count -= 1
         if count:
+            starved = self.free <= 0  # who claims has looked already while some were free
             self.free += count
-            if ring and self.on_free is not None:
+            if ring and starved and self.on_free is not None:
                 self.on_free()
+
+    def lend(self) -> bool:
+        """Whether a slot may be given back before its end is committed: for as many as there are slots.
+
+        The next bodies run while the last ones' ends are committed, and a claim can share their commit; where
+        the store takes no ends, no more than that many are gathered.
+        """
+        if self.lent >= self.size:
+            return False
+        self.lent += 1
+        return True
 
     def queue(self, hold: Hold) -> bool:
         """Take a slot for a body that goes on (True), or put it in the line."""
@@ -47,7 +61,7 @@ class Slots:
 
 
 class Hold:
-    """One attempt's slot. It holds it from the start to its end's commit, but while its body only waits."""
+    """One attempt's slot. Its body holds it from start to return, but while it only waits."""
 
     __slots__ = ("_slots", "_turn", "_waits", "held", "loop", "over")
 

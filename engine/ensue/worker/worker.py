@@ -1,6 +1,6 @@
 """The worker: claims attempts as slots are free, runs their bodies, and sees to it that each end is appended.
 
-claim or Step ──▶ begin ──▶ body ──▶ end ──▶ committer ──▶ the slot is free again
+claim or Step ──▶ begin ──▶ body ──▶ the slot is free again; its end ──▶ committer
 
 The loops (watcher, claimers, committer, heartbeat, reaper) live in one task group; bodies are tasks of their
 own, which are cancelled and awaited when it ends.
@@ -201,9 +201,12 @@ class Worker:
         self._committer.put(attempt, end)
 
     def came_back(self, attempt: Attempt) -> None:
-        """Forget a body; its slot is free once its end is committed too."""
+        """Forget a body; its slot is free, unless too many ends wait to be committed."""
         self._bodies.discard(attempt)
         if attempt.committed:
+            attempt.hold.close()
+        elif self._slots(attempt.definition.is_async).lend():
+            attempt.lent = True
             attempt.hold.close()
 
     def _committed(self, attempt: Attempt, effective: bool) -> None:
@@ -232,7 +235,9 @@ class Worker:
         if self._open.get(attempt.row.invocation) is attempt:
             del self._open[attempt.row.invocation]
             self._note_calm()
-        if attempt.back:
+        if attempt.lent:
+            self._slots(attempt.definition.is_async).lent -= 1
+        elif attempt.back:
             attempt.hold.close()
 
     def _held(self, before: float) -> list[Held]:
