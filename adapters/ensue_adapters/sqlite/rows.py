@@ -14,7 +14,7 @@ from itertools import chain
 
 from ensue_adapters.sqlite.statements import sql
 
-SIZES = (256, 64, 16, 4, 1)
+SIZES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Rows a statement, largest first: few prepared statements serve every number of rows."""
 
 Row = tuple[object, ...]

@@ -5,21 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-import msgspec
-
 from ensue_adapters.sql.gathering import NOBODY, Lease, gather
 from ensue_adapters.sql.placing import place_all, resolve, root_column, time_of
 from ensue_adapters.sqlite.folding import Folding
 from ensue_adapters.sqlite.pages import read_head
 from ensue_adapters.sqlite.places import Places
-from ensue_adapters.sqlite.statements import sql
+from ensue_adapters.sqlite.rows import Row, write_rows
 from ensue_core.clock import Clock
 from ensue_core.facts import FORMAT
 from ensue_core.ports import Head
 from ensue_core.records import Draft, Record
-
-_ROWS_MAX = 2_000
-_BYTES_MAX = 32 * 1024 * 1024
 
 
 class Transaction:
@@ -68,66 +63,31 @@ class Transaction:
         del self.records[count:]
 
     def _insert(self, drafts: Sequence[Draft], position: int, time: int) -> None:
-        if len(drafts) == 1:
-            one = drafts[0]
-            self.size += len(one.data)
-            values = (
-                self.places.of(position),
-                bytes.fromhex(one.id),
+        place, bytes_of = self.places.of(position), bytes.fromhex
+        rows: list[Row] = [
+            (
+                place + n,
+                bytes_of(each.id),
                 time,
-                type(one.fact).__name__,
+                type(each.fact).__name__,
                 FORMAT,
-                one.cause,
-                root_column(one),
-                one.data,
+                each.cause,
+                root_column(each),
+                each.data,
             )
-            self.connection.execute(sql("log/append_one"), values)
+            for n, each in enumerate(drafts)
+        ]
+        self.size += sum([len(each.data) for each in drafts])
+        if len(rows) == 1:
+            write_rows(self.connection, "log/append", rows)
             return
-        start = 0
-        parts = list(_parts(drafts))
-        if len(parts) > 1:
-            self.connection.execute("SAVEPOINT insertion")
+        self.connection.execute("SAVEPOINT insertion")
         try:
-            for part in parts:
-                self._insert_part(part, position + start, time)
-                start += len(part)
+            write_rows(self.connection, "log/append", rows)
         except sqlite3.Error:
-            if len(parts) > 1 and self.connection.in_transaction:
+            if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK TO insertion")
             raise
         finally:
-            if len(parts) > 1 and self.connection.in_transaction:
+            if self.connection.in_transaction:
                 self.connection.execute("RELEASE insertion")
-
-    def _insert_part(self, drafts: Sequence[Draft], position: int, time: int) -> None:
-        rows: list[tuple[str, str | None, str | None, int, int]] = []
-        offset = 1
-        for each in drafts:
-            length = len(each.data)
-            rows.append((type(each.fact).__name__, each.cause, root_column(each), offset, length))
-            offset += length
-        self.size += offset
-        values = (
-            self.places.of(position),
-            bytes.fromhex("".join([each.id for each in drafts])),
-            time,
-            FORMAT,
-            b"".join([each.data for each in drafts]),
-            msgspec.json.encode(rows).decode(),
-        )
-        self.connection.execute(sql("log/append_many"), values)
-
-
-def _parts(drafts: Sequence[Draft]) -> list[Sequence[Draft]]:
-    """Cut drafts into what one statement can take: almost always all of them."""
-    if len(drafts) <= _ROWS_MAX and sum([len(each.data) for each in drafts]) <= _BYTES_MAX:
-        return [drafts]
-    parts: list[Sequence[Draft]] = []
-    start = size = 0
-    for index, each in enumerate(drafts):
-        if index > start and (index - start >= _ROWS_MAX or size + len(each.data) > _BYTES_MAX):
-            parts.append(drafts[start:index])
-            start, size = index, 0
-        size += len(each.data)
-    parts.append(drafts[start:])
-    return parts

@@ -294,6 +294,7 @@ class Scheduler:
         self._fired_since_count += len(turn.facts)
         if turn.started:
             self._slots.begin(started_in(outcome.records))
+            await asyncio.sleep(0)  # bodies start before the next page is looked at
         return True
 
     def _forget(self, turn: Turn) -> None:
