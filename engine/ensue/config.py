@@ -25,6 +25,9 @@ __all__ = ["DEFAULT_URL", "SETTINGS", "Settings", "Source", "redact", "resolve",
 DEFAULT_URL = "sqlite:///ensue.db"
 """The store where nothing else is said: a file in the directory the program runs in."""
 
+INGEST = "ingest"
+"""The table of topics below `[tool.ensue]`; only a file can say it."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 """What `log_level` may be, in any case."""
 
@@ -46,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: str
     defaults: Defaults
     sources: Mapping[str, Source]
+    ingest: Mapping[str, tuple[object, str]] = {}
+    """Topics by name, as `[tool.ensue.ingest]` says them, each with where it stands."""
 
     @property
     def app_id(self) -> str:
@@ -94,6 +99,7 @@ def resolve(
     for name, value, source in _said(os.environ if environ is None else environ, directory, defaults, arguments):
         given[name] = (_checked(name, value, source), source)
     sources = {name: given[name][1] if name in given else Source("default", "") for name in SETTINGS}
+    file = nearest_pyproject(directory)
     values = {**_PLAIN, **{name: value for name, (value, _) in given.items()}}
     numbers: dict[str, Any] = {name: value for name, value in values.items() if name in _NUMBERS}
     settings = Settings(
@@ -102,6 +108,7 @@ def resolve(
         log_level=str(values["log_level"]),
         defaults=Defaults(**numbers),
         sources=MappingProxyType(sources),
+        ingest=MappingProxyType({} if file is None else _topics(file)),
     )
     _check_together(settings)
     return settings
@@ -114,6 +121,8 @@ def _said(
     file = nearest_pyproject(directory)
     if file is not None:
         for name, value in _table(file).items():
+            if name == INGEST:
+                continue
             if name not in _TYPES:
                 raise ConfigError(
                     f"{file}: [tool.ensue] has no key {name!r}: {_meant(name)}, `ensue config` lists all keys"
@@ -152,6 +161,14 @@ def _table(file: Path) -> dict[str, object]:
     if not isinstance(table, dict):
         raise ConfigError(f'{file}: tool.ensue is not a table: write [tool.ensue] and keys such as url = "..." below')
     return {str(name): value for name, value in table.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _topics(file: Path) -> dict[str, tuple[object, str]]:
+    """Return the topics that a file names; what they say is checked where they are declared."""
+    table = _table(file).get(INGEST, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f'{file}: tool.ensue.ingest is no table: write name = "kafka://broker:9092/topic" below it')
+    return {str(name): (value, f"{file} [tool.ensue.ingest] {name}") for name, value in table.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _meant(name: str) -> str:

@@ -16,6 +16,8 @@ from ensue.current import current_or_none, derive_emit_id, derive_submit_id
 from ensue.events import Event
 from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
+from ensue.ingest.declared import Events as IngestedEvents
+from ensue.ingest.declared import Format, Ingest, Start, declare, declare_from_file
 from ensue.payloads import encode_payload
 from ensue.program import Program, assemble
 from ensue.queries import Events, Invocations, Problems, Runs, Triggers
@@ -95,6 +97,7 @@ class Engine(Tasks):
         self._queue_checked = -1.0
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
+        self._ingests: list[Ingest] = []
 
     def configure(self, **settings: Any) -> None:
         """Set what `ensue.config` knows over what the code says: how `ensue run --url ...` has the last word.
@@ -106,7 +109,43 @@ class Engine(Tasks):
         self._given.update({name: value for name, value in settings.items() if value is not None})
         self._settings = None
 
+    def ingest(
+        self,
+        url: str,
+        *,
+        event: IngestedEvents | None = None,
+        format: Format | None = None,
+        code: str | None = None,
+        name: str | None = None,
+        start: Start | None = None,
+    ) -> None:
+        """Take a topic's records in as events: each once, whoever produced them, in whatever language.
+
+        ```python
+        engine.ingest("kafka://broker:9092/orders?format=cloudevents", event=order_paid)
+        ```
+        One reader of the topic feeds all triggers; processes with the role `ingester` share its partitions. `event`
+        names the event, several, or by a CloudEvent's type which one it is; payloads of an `Event` are checked for
+        its type. Of `format="json"`, `code` says where a record names its event ("field:kind", "header:kind",
+        "topic"). `name` is what the topic is called here, by default its own name; `start` where the first reading
+        begins. All but `event` may stand in the URL. Raises `ConfigError` where it is written by half.
+        """
+        if self._opened:
+            raise ConfigError("the engine is open: declare what it takes in before `async with engine:`")
+        self._ingests.append(declare(url, event, format=format, code=code, name=name, start=start))
+
     # What it is made of.
+
+    @property
+    def ingests(self) -> Sequence[Ingest]:
+        """The topics to take in, from the code and from `[tool.ensue.ingest]`. Raises `ConfigError`."""
+        found = [*self._ingests]
+        found += [declare_from_file(name, value, where) for name, (value, where) in self.settings.ingest.items()]
+        names = [each.name for each in found]
+        for each in names:
+            if names.count(each) > 1:
+                raise ConfigError(f"two topics are called {each!r}: give one of them another name=")
+        return found
 
     @property
     def settings(self) -> Settings:

@@ -11,6 +11,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from ensue.ingest.declared import Ingest
+from ensue.ingest.ingester import Ingester
+from ensue.ingest.topics import opener_of
 from ensue.offload import Offload
 from ensue.projector import GATHER_SECONDS, Projector
 from ensue.scheduler.asking import Asker, ThreadAsker
@@ -22,9 +25,9 @@ from ensue_core.ids import new_id
 if TYPE_CHECKING:
     from ensue.engine import Engine
 
-Role = Literal["scheduler", "projectors", "worker"]
-ROLES: frozenset[Role] = frozenset({"scheduler", "projectors", "worker"})
-"""What a process can do: decide, fold query views, run tasks."""
+Role = Literal["scheduler", "projectors", "worker", "ingester"]
+ROLES: frozenset[Role] = frozenset({"scheduler", "projectors", "worker", "ingester"})
+"""What a process can do: decide, fold query views, run tasks, take topics in."""
 
 logger = logging.getLogger("ensue.running")
 
@@ -69,11 +72,35 @@ class Running:
             )  # fmt: skip
         if "projectors" in roles:
             self.projector = Projector(store, clock, defaults, process=self.name, gather_seconds=gather_seconds)
+        self.ingesters: list[Ingester] = []
+        if "ingester" in roles:
+            self.ingesters = [self._ingester(each) for each in engine.ingests]
+        self._insist = roles == frozenset[Role]({"ingester"})
         self._roles: dict[str, asyncio.Task[None]] = {}
         self._resources = AsyncExitStack()
 
+    def _ingester(self, declared: Ingest) -> Ingester:
+        engine = self._engine
+        url, namespace, clock = declared.url, engine.store.namespace, engine.clock
+        opener = opener_of(url)
+        opener(url, namespace, clock)  # what is wrong with the URL is said at once
+        return Ingester(
+            engine.store,
+            declared,
+            lambda: opener(url, namespace, clock),
+            clock=clock,
+            defaults=engine.defaults,
+            process=self.name,
+        )
+
     async def start(self) -> None:
-        """Open resources, declare, and start the roles. Raises what makes declaring impossible."""
+        """Open resources, declare, and start the roles. Raises what makes declaring impossible.
+
+        Where ingesting is all there is to do, raises `TopicUnavailable` for a topic that cannot be read now.
+        """
+        if self._insist:
+            for each in self.ingesters:
+                await each.begin()
         if self.scheduler is not None:
             await self.scheduler.declare()
         if self.worker is not None:
@@ -83,9 +110,13 @@ class Running:
             self._role("scheduler", self.scheduler.run)
         if self.projector is not None:
             self._role("projector", self.projector.run)
+        for number, each in enumerate(self.ingesters, 1):
+            self._role(f"ingester-{number}", each.run)
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop deciding, let bodies finish within the grace, release the rest, close resources."""
+        for number in range(len(self.ingesters), 0, -1):
+            await self._end(f"ingester-{number}")
         await self._end("scheduler")
         if self.worker is not None:
             with contextlib.suppress(EnsueError):
@@ -130,6 +161,7 @@ class Running:
             parts.append(self.worker.idle)
         if self.projector is not None:
             parts.append(self.projector.resting)
+        parts += [each.resting for each in self.ingesters]
         return all(parts)
 
 

@@ -172,6 +172,10 @@ class Topic(Protocol):
         """
         ...
 
+    def reached(self) -> Mapping[int, int]:
+        """Return how far each assigned partition has been read, past what holds no records too."""
+        ...
+
     async def park(self, letters: Sequence[Letter]) -> None:
         """Put records into the topic's dead-letter topic, which is made where it is missing; durable on return."""
         ...

@@ -91,10 +91,13 @@ def check_raw(raw: bytes, what: str, bytes_max: int = DEFAULTS.payload_bytes_max
     if len(raw) > bytes_max:
         raise BadValue(f"{what} has {len(raw)} bytes, more than {bytes_max}: store it elsewhere and pass a reference")
     try:
-        check_plain(msgspec.json.decode(raw), what)
+        plain = msgspec.json.decode(raw)
+        # JSON has no NaN and no infinity, so only depth is left to check, and few brackets cannot be deep.
+        if raw.count(b"[") + raw.count(b"{") > DEFAULTS.nesting_max:
+            check_plain(plain, what)
     except RecursionError:
         raise BadValue(f"{what} is nested deeper than {DEFAULTS.nesting_max} levels: flatten it") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadValue(f"{what} is not JSON ({error})") from None
 
 

@@ -22,12 +22,12 @@ def commands() -> set[str]:
         timeout=60,
         check=True,
     ).stdout
-    return set(re.findall(r"^\W*([a-z]+)  ", shown, re.MULTILINE)) - {"help", "version"}
+    return set(re.findall(r"^\W*([a-z-]+)  ", shown, re.MULTILINE)) - {"help", "version"}
 
 
 def named(text: str) -> set[str]:
     """Return the commands that a page types."""
-    return set(re.findall(r"(?:`|\$ |, )ensue ([a-z]+)", text))
+    return set(re.findall(r"(?:`|\$ |, )ensue ([a-z]+(?:-[a-z]+)*)", text))
 
 
 def test_the_page_lists_every_command() -> None:

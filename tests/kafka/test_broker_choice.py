@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import jars
 from tests.servers.jars import missing, resolve
 from tests.servers.kafka import NEWEST, Choice, NoBroker, choose
 
@@ -58,6 +57,6 @@ def test_jars_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (folder / "kafka_2.13-4.4.0.jar").touch()
         return subprocess.CompletedProcess(command, 0, b"", b"")
 
-    monkeypatch.setattr(jars.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     assert resolve("4.4.0", "mvn", tmp_path) == resolve("4.4.0", "mvn", tmp_path) == tmp_path / "4.4.0"
     assert len(calls) == 1

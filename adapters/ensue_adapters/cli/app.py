@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 
 from ensue import __version__
 from ensue.config import redact
-from ensue_adapters.cli import db, doctor, emit, follow, look, run, settings, triggers
+from ensue_adapters.cli import db, doctor, emit, follow, ingest, look, run, settings, triggers
 from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_adapters.cli.process import loop_factory
@@ -52,6 +52,8 @@ def build() -> App:
     app.command(settings.config)
     app.command(doctor.doctor)
     app.command(db.db)
+    app.command(ingest.ingest)
+    app.command(ingest.dead_letters)
     return app
 
 

@@ -10,6 +10,8 @@ import msgspec
 from ensue import __version__
 from ensue.config import redact
 from ensue.engine import Engine
+from ensue.ingest.declared import Ingest
+from ensue.ingest.looking import look_at
 from ensue.scheduler.listening import Listening
 from ensue_adapters.cli.options import COMMON, Common, engine_of, must_exist
 from ensue_adapters.cli.output import Column, counted, lasting, print_json, print_table, worded
@@ -67,6 +69,9 @@ async def _look(engine: Engine) -> AsyncIterator[Finding]:
             yield finding
     yield await _projectors(store, engine.defaults.lease_seconds)
     yield await _work(store, engine.defaults.queued_max)
+    for declared in engine.ingests:
+        async for finding in _topic(store, declared):
+            yield finding
     async for finding in _problems(store):
         yield finding
 
@@ -136,6 +141,26 @@ async def _projectors(store: Store, lease_seconds: float) -> Finding:
     return Finding(
         "projectors", "bad" if late else "ok", f"{who}; {counted(lag, 'record')} ({lasting(seconds)}) behind"
     )
+
+
+async def _topic(store: Store, declared: Ingest) -> AsyncIterator[Finding]:
+    name = f"topic {declared.name}"
+    try:
+        view = await look_at(store, declared)
+    except EnsueError as error:
+        yield Finding(name, "bad", str(error))
+        return
+    live = f"{counted(view.ingesters, 'ingester')} live" if view.ingesters else "no ingester is live"
+    lag = f"{counted(view.behind, 'record')} behind" if view.behind else "nothing is behind"
+    hint = "" if view.ingesters else ": start `ensue ingest` or `ensue run`"
+    counts = f"{counted(view.partitions, 'partition')}, {counted(view.events, 'event')} taken in"
+    yield Finding(name, "ok" if view.ingesters else "look", f"{counts}; {live}; {lag}{hint}")
+    if view.parked:
+        yield Finding(name, "look", f"{counted(view.parked, 'record')} became no event: `ensue dead-letters`")
+    if view.missed:
+        yield Finding(
+            name, "look", f"{counted(view.missed, 'record')} deleted before they were read: raise its retention"
+        )
 
 
 async def _work(store: Store, queued_max: int) -> Finding:

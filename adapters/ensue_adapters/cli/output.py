@@ -26,6 +26,7 @@ STYLES = {
     "SUCCESS": "green", "FAILED": "bold red", "RETRY": "yellow", "RUNNING": "cyan", "PENDING": "cyan",
     "CANCELLED": "magenta", "LOST": "red", "fired": "green", "failed": "bold red", "too deep": "bold red",
     "active": "green", "paused": "yellow", "retired": "dim", "ok": "green", "look": "yellow", "bad": "bold red",
+    "parked": "yellow", "resent": "dim",
 }  # fmt: skip
 """The colour of a status word; the word itself always stands there too."""
 

@@ -1,11 +1,20 @@
-"""How a process of ours is set up: its loop, its garbage, and how its threads share the interpreter."""
+"""How a process of ours is set up: its loop, its log, what signals do, its garbage, how its threads alternate."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
+
+from ensue_adapters.cli.output import say
+from ensue_core.clock import SYSTEM_CLOCK
+
+SAME_SIGNAL_SECONDS = 0.5
+"""Signals this close together are one."""
 
 _YOUNG = 20_000
 """Objects that come before the young are looked at. A Step of a thousand firings makes as many at once, and
@@ -36,3 +45,34 @@ def settle_in() -> None:
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 20)
     sys.setswitchinterval(_SWITCH_SECONDS)
+
+
+def log_to_stderr(level: str) -> None:
+    """Write what the log says to stderr."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+
+
+def stop_on_signals(stop: asyncio.Event, grace: float) -> None:
+    """The first signal drains; the second one leaves at once, as after a crash, which costs a lease and no truth."""
+    loop = asyncio.get_running_loop()
+    first = 0.0
+
+    def heard(number: int) -> None:
+        nonlocal first
+        if stop.is_set():
+            # Shells and wrappers often pass one Ctrl-C on twice.
+            if SYSTEM_CLOCK.monotonic() - first < SAME_SIGNAL_SECONDS:
+                return
+            say("leaving at once")
+            os._exit(128 + number)
+        first = SYSTEM_CLOCK.monotonic()
+        say(f"{signal.Signals(number).name}: draining, at most {grace:g} s; once more to leave at once")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heard, number)

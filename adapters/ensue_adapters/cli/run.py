@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import signal
 import sys
 from dataclasses import replace as with_fields
 from typing import Annotated
@@ -18,11 +16,7 @@ from ensue.engine import Engine
 from ensue.running import ROLES, Role
 from ensue_adapters.cli.options import COMMON, Common, engine_of
 from ensue_adapters.cli.output import counted, print_json, say
-from ensue_adapters.cli.process import settle_in
-from ensue_core.clock import SYSTEM_CLOCK
-
-SAME_SIGNAL_SECONDS = 0.5
-"""Signals this close together are one."""
+from ensue_adapters.cli.process import log_to_stderr, settle_in, stop_on_signals
 
 App = Annotated[str | None, Parameter(help="The program, as package.module:engine.")]
 Replace = Annotated[bool, Parameter(help="Take the place of another program in this service.", negative="")]
@@ -40,7 +34,7 @@ async def run(
     replace: Replace = False,
     common: Common = COMMON,
 ) -> int:
-    """Run a program: scheduler, projectors and worker, until SIGTERM or Ctrl-C.
+    """Run a program: scheduler, projectors, worker and ingester, until SIGTERM or Ctrl-C.
 
     The first signal drains: running bodies get the grace to finish, the rest is released. A second one exits at
     once; what was running is taken up again by others.
@@ -53,9 +47,9 @@ async def run(
         return await run_reloading(sys.argv[1:])
     engine = engine_of(common, needs_code=True)
     engine.configure(async_slots=concurrency, thread_slots=threads, shutdown_grace_seconds=grace)
-    _log_to_stderr(engine.settings.log_level)
+    log_to_stderr(engine.settings.log_level)
     stop = asyncio.Event()
-    _stop_on_signals(stop, engine.defaults.shutdown_grace_seconds)
+    stop_on_signals(stop, engine.defaults.shutdown_grace_seconds)
     await engine.serve(
         only=only or None, replace=replace, stop=stop, ready=lambda: _begun(engine, frozenset(only) or ROLES)
     )
@@ -87,38 +81,10 @@ def _begun(engine: Engine, roles: frozenset[Role]) -> None:
     what = ", ".join(role for role in ("scheduler", "projectors", "worker") if role in roles)
     if "worker" in roles:
         what += f" ({defaults.async_slots} async, {defaults.thread_slots} threads)"
+    if "ingester" in roles and engine.ingests:
+        what += f"{', ' if what else ''}takes in {', '.join(each.name for each in engine.ingests)}"
     say(
         f"ensue {__version__}  {redact(engine.settings.url)}  app_id {engine.namespace}, service {engine.service}\n"
         f"  {counted(program.tasks, 'task')}, {counted(program.triggers, 'trigger')} (version {program.version})\n"
         f"  runs {what}; process {os.getpid()}, stop with Ctrl-C"
     )
-
-
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-    )
-
-
-def _stop_on_signals(stop: asyncio.Event, grace: float) -> None:
-    """The first signal drains; the second one leaves at once, as after a crash, which costs a lease and no truth."""
-    loop = asyncio.get_running_loop()
-    first = 0.0
-
-    def heard(number: int) -> None:
-        nonlocal first
-        if stop.is_set():
-            # Shells and wrappers often pass one Ctrl-C on twice.
-            if SYSTEM_CLOCK.monotonic() - first < SAME_SIGNAL_SECONDS:
-                return
-            say("leaving at once")
-            os._exit(128 + number)
-        first = SYSTEM_CLOCK.monotonic()
-        say(f"{signal.Signals(number).name}: draining, at most {grace:g} s; once more to leave at once")
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, heard, number)

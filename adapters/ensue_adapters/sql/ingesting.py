@@ -37,14 +37,14 @@ def lay_out(batches: Sequence[Batch], standing: Standing) -> tuple[list[Outcome]
         careful = [standing.careful or each.repeatable for each in flat]
         if not any(careful):
             return _all(batches, outcomes, counting)
-        found: dict[int, list[int]] = {}
-        for index in clashes_of(flat, careful, standing.ids, standing.stored):
-            number = drafts[index][0]
-            found.setdefault(number, []).append(index - counting_start(batches, counting, number))
-        if not found:
+        clashes = clashes_of(flat, careful, standing.ids, standing.stored)
+        if not clashes:
             break
-        # What clashes drops out whole, and what followed it in its partition with it.
-        clashing.update({number: Clashing(tuple(indexes)) for number, indexes in found.items()})
+        # The first batch that clashes drops out whole, and what followed it in its partition with it. Later ones
+        # may have clashed with that one only.
+        number = drafts[clashes[0]][0]
+        start = sum(len(batches[each].drafts) for each in counting if each < number)
+        clashing[number] = Clashing(tuple(each - start for each in clashes if drafts[each][0] == number))
     first = set(first_of(flat, careful, standing.ids).values())
     fresh: dict[int, list[Draft]] = {number: [] for number in counting}
     for index, (number, each) in enumerate(drafts):
@@ -72,11 +72,6 @@ def _compare(
             counting.append(number)
             at[key] = batch.through
     return outcomes, counting
-
-
-def counting_start(batches: Sequence[Batch], counting: Sequence[int], number: int) -> int:
-    """Return how many drafts stand before a batch among those that count."""
-    return sum(len(batches[each].drafts) for each in counting if each < number)
 
 
 def _all(

@@ -24,7 +24,7 @@ from ensue.events import Event
 from ensue.handles import Emitted, Handle
 from ensue.offload import Offload, Threads
 from ensue.resources import Resource
-from ensue.running import Running
+from ensue.running import Role, Running
 from ensue.scheduler.asking import InlineAsker
 from ensue.tasks import Task, Tasks
 from ensue.testing.virtual import VirtualTime
@@ -53,6 +53,10 @@ R = TypeVar("R")
 
 QUIET = Defaults(lease_seconds=1e7, heartbeat_seconds=1e6, poll_seconds=1e6)
 """The defaults of the kit: nobody else is there to be watched, so leases need no beating."""
+
+
+_ROLES: tuple[Role, ...] = ("scheduler", "projectors", "worker")
+"""No ingester: a test emits what topics would bring."""
 
 
 class _Counted:
@@ -223,7 +227,7 @@ async def engine_for(
         engine.resources.override(resource, value)
     with time.patched():
         async with engine:
-            running = Running(engine, asker=InlineAsker(), offload=offload, gather_seconds=0)
+            running = Running(engine, only=_ROLES, asker=InlineAsker(), offload=offload, gather_seconds=0)
             await running.start()
             try:
                 yield Kit(engine, time, running)

@@ -114,12 +114,14 @@ class TestIngesting:
     async def test_an_id_that_says_something_else_stops_its_batch_and_no_other(self, make_store: Handles) -> None:
         store = await make_store()
         one, other = new_id(), new_id()
-        await store.log.append([event(payload=b"1", id=one)])
+        ones = [event(payload=b"%d" % number, id=one) for number in range(3)]
+        others = [event(payload=b"%d" % number, id=other) for number in range(3)]
+        await store.log.append([ones[1]])
         answers = await take(
             store,
-            batch(-1, event(), event(payload=b"2", id=one), event(payload=b"1", id=other), event(b"", b"2", id=other)),
+            batch(-1, event(), ones[2], others[1], others[2]),
             batch(3, event()),
-            batch(-1, event(payload=b"3", id=other), event(payload=b"1", id=one), partition=1),
+            batch(-1, others[0], ones[1], partition=1),
         )
         assert answers == [Clashing((1, 3)), Overtaken(-1), Taken(1, 1)]
         assert await kinds(store) == ["EventEmitted", "EventEmitted", "Ingested"]

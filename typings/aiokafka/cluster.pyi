@@ -1,0 +1,9 @@
+from typing import NamedTuple
+
+class Node(NamedTuple):
+    nodeId: int
+    host: str
+    port: int
+
+class ClusterMetadata:
+    def brokers(self) -> set[Node]: ...
