@@ -1,0 +1,58 @@
+"""The horizon: how far time has passed for every line that is read, and how it is brought on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ensue_adapters.broker.lines import Lines
+from ensue_adapters.broker.outbox import Outbox
+from ensue_adapters.broker.views import Folded, FoldedViews, Stored
+
+
+class Horizon:
+    """What this process knows of it. Time is marked in every line at once, by one at a time."""
+
+    def __init__(self, views: FoldedViews, outbox: Outbox, lines: Lines) -> None:
+        self._views, self._outbox, self._lines = views, outbox, lines
+        self._stored = Stored()
+        self._marking: asyncio.Task[None] | None = None
+
+    def folded(self, folded: Folded) -> None:
+        """Know what was just folded here."""
+        self._stored = folded.stored
+
+    async def at(self, position: int, until: int) -> int:
+        """Return the horizon at a position; where it is before `until`, mark time in every line first."""
+        found = await self._at(position)
+        if found >= until:
+            return found
+        if self._marking is None:
+            self._marking = asyncio.create_task(self._mark(), name="ensue-kafka-time")
+            self._marking.add_done_callback(self._marked)
+        await asyncio.shield(self._marking)
+        return await self._at(position)
+
+    async def _at(self, position: int) -> int:
+        stored = self._stored
+        if position < stored.position or stored.version == 0:
+            stored = await self._views.stored()
+            if stored.version > self._stored.version:
+                self._stored = stored
+        if position >= stored.position:
+            return stored.order.horizon
+        return await self._views.horizon_at(position)
+
+    async def _mark(self) -> None:
+        """Append to every line, and wait until all of it is folded: whatever was there before it is, too."""
+        await asyncio.gather(*(self._outbox.touch(line) for line in self._lines.sides()))
+
+    def _marked(self, task: asyncio.Task[None]) -> None:
+        self._marking = None
+        if not task.cancelled():
+            task.exception()  # seen: whoever waits sees it too
+
+    async def close(self) -> None:
+        """Mark no more."""
+        if self._marking is not None:
+            self._marking.cancel()
+            await asyncio.gather(self._marking, return_exceptions=True)
