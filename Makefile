@@ -16,20 +16,30 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv that happens to be active is none of our business.
 unexport VIRTUAL_ENV
 
-.PHONY: help env demo test check format-check lint layers mypy pyright fmt bench \
-	campaign crash simulate plant matrix lock build clean
+.PHONY: help env demo test java check format-check lint layers mypy pyright fmt bench \
+	campaign crash simulate ingest ingest-kills plant matrix lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 env: $(READY) ## make the environment, and nothing else
 
 demo: $(READY) ## watch the news desk react (ARGS=... are passed on)
 	$(BIN)/python examples/news_desk/demo.py $(ARGS)
 
-test: $(READY) ## run the tests (ARGS=... are passed to pytest; running none is a failure)
+test: $(READY) java ## run the tests (ARGS=... are passed to pytest; running none is a failure)
 	$(BIN)/python -m pytest $(ARGS)
+
+# The tests start a real Kafka from its own jars, unless they are told of one or Docker brings it. What is missing for
+# that and cannot be installed here, the tests name themselves, with the command.
+java:
+	@if [ -n "$$ENSUE_TEST_KAFKA" ] || { command -v java && command -v mvn; } >/dev/null 2>&1 \
+		|| docker info >/dev/null 2>&1; then exit 0; fi; \
+	if [ "`id -u`" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing Java and Maven, for the Kafka of the tests."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			default-jre-headless maven >/dev/null; fi
 
 check: format-check lint layers mypy pyright ## format, lint, layers and types
 
@@ -55,13 +65,19 @@ fmt: $(READY) ## format, and fix what ruff can fix
 bench: $(READY) ## measure speed (ARGS=... are passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-campaign: crash simulate plant ## longer hunts for faults: LENGTH seconds of crashes, LENGTH seeds
+campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 
 crash: $(READY) ## kill real processes for LENGTH seconds
 	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(ARGS)
 
 simulate: $(READY) ## run LENGTH seeds of the simulated engine
 	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)
+
+ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
+	$(BIN)/python -m tests.ingest --seeds $(LENGTH) $(ARGS)
+
+ingest-kills: $(READY) java ## kill ingesters and three Kafka brokers for LENGTH seconds
+	$(BIN)/python -m tests.kafka --seconds $(LENGTH) $(ARGS)
 
 plant: $(READY) ## plant known bugs one by one and see the suite catch each
 	$(BIN)/python -m tests.plant $(ARGS)

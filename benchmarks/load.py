@@ -10,7 +10,7 @@ from ensue import Engine
 from ensue_core.facts import AttemptEnded
 
 BATCH = 250
-AHEAD = 1_000
+AHEAD = 3_000
 """How many unfinished reactions the emitter lets gather before it waits."""
 
 

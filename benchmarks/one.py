@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.figures import Run
-from ensue_adapters.cli.process import loop_factory, settle_in
+from ensue_adapters.cli.process import collect_rarely, loop_factory
 
 
 def main(name: str, folder: str, how: str) -> None:
     """Measure."""
     logging.basicConfig(level=logging.ERROR)
     module = importlib.import_module(f"benchmarks.{name}")
-    settle_in()
+    collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         figures = runner.run(module.measure(Run(Path(folder), how == "quick")))
     print(msgspec.json.encode(figures).decode())

@@ -10,6 +10,9 @@ from benchmarks.bare import Bare
 from benchmarks.figures import Figure, Run
 from benchmarks.load import BATCH, react
 
+SLOTS = 1_000
+"""Bodies that may run at once: these do nothing, so the more start in a Step, the fewer are claimed later."""
+
 RECORDS = 4
 """Records a reaction: event, firing, start, end."""
 
@@ -19,7 +22,7 @@ async def measure(run: Run) -> list[Figure]:
     count = run.pick(60_000, 500)
     bare = _bare(run, count)
     url = run.url("one")
-    async with programs.pings(url).running() as engine:
+    async with programs.pings(url).running(async_slots=SLOTS) as engine:
         await react(engine, count // 10)
         queued, cpu, began = waited(), time.process_time(), time.perf_counter()
         await react(engine, count)
@@ -32,11 +35,18 @@ async def measure(run: Run) -> list[Figure]:
         began = time.perf_counter()
         await react(engine, count)
         two = count / (time.perf_counter() - began)
-    note = f"bare: {RECORDS} rows a reaction into the log alone, in batches of {BATCH}"
+    note = f"{SLOTS:,} slots; bare: {RECORDS} rows a reaction into the log alone, in batches of {BATCH}"
+    url = run.url("default")
+    async with programs.pings(url).running() as engine:
+        await react(engine, count // 10)
+        began = time.perf_counter()
+        await react(engine, count)
+        default = count / (time.perf_counter() - began)
     return [
         Figure("reactions", "all in one process", one, "/s", 8_000, "more", aim=15_000, bare=bare, note=note),
         Figure("reactions", "processor time of one", cost * 1e6, "µs"),
         Figure("reactions", "wait of one for a processor", queued * 1e6, "µs", note="what other load has taken"),
+        Figure("reactions", "with the default of 100 slots", default, "/s", better="more", bare=bare),
         Figure("reactions", "worker in its own process", two, "/s", better="more", bare=bare),
     ]
 

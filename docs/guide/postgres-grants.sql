@@ -7,7 +7,7 @@ GRANT UPDATE, DELETE ON ensue.intake TO shop;
 GRANT INSERT, UPDATE, DELETE ON
     ensue.chains, ensue.triggers, ensue.timers, ensue.waiting, ensue.work, ensue.leases, ensue.cursors, ensue.events,
     ensue.runs, ensue.participants, ensue.invocations, ensue.attempts, ensue.trigger_stats, ensue.schedules,
-    ensue.problems
+    ensue.problems, ensue.topics
 TO shop;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ensue TO shop;
 -- A role that only emits and submits in its own transactions needs no more than this:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 import msgspec
 
 from ensue_core.declarations import ContextKind
+from ensue_core.facts import Origin
 from ensue_core.statuses import Status
 from ensue_core.values import fields_of
 
@@ -59,13 +60,17 @@ class Arguments(Mapping[str, Any]):
 
 
 class EventContext(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
-    """An event happened. `emitter` is the id of the invocation that emitted it, if one did."""
+    """An event happened. `emitter` is the id of the invocation that emitted it, if one did.
+
+    `origin` says where it was taken from, if it came from a topic: the place, the key, a CloudEvent's attributes.
+    """
 
     payload: T_co
     event_id: str
     event_code: str
     timestamp: datetime
     emitter: str | None = None
+    origin: Origin | None = None
 
 
 class StatusContext(msgspec.Struct, frozen=True, kw_only=True):

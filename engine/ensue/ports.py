@@ -1,6 +1,7 @@
-"""For authors of stores: the ports, and the words that go through them.
+"""For authors of stores and of topics: the ports, and the words that go through them.
 
-A store is named by the entry-point group `ensue.stores`; `ensue.testing.conformance` is its contract as tests.
+A store is named by the entry-point group `ensue.stores`; `ensue.testing.conformance` is its contract as tests. A topic
+is named by the group `ensue.topics`.
 """
 
 from ensue_core.clock import Clock
@@ -30,12 +31,27 @@ from ensue_core.ports import (
     Work,
 )
 from ensue_core.records import Draft, Record, draft, place
+from ensue_core.topics import (
+    Batch,
+    Clashing,
+    Letter,
+    Message,
+    Offsets,
+    OpenTopic,
+    Overtaken,
+    Span,
+    Taken,
+    Topic,
+    ingested,
+)
 from ensue_projections.decisions import changes_of
 
 __all__ = [
     "Appended",
+    "Batch",
     "Chain",
     "Claimed",
+    "Clashing",
     "Clock",
     "Committed",
     "Cursor",
@@ -49,20 +65,29 @@ __all__ = [
     "Id",
     "InvocationQuery",
     "Leases",
+    "Letter",
     "Log",
+    "Message",
+    "Offsets",
     "OpenStore",
+    "OpenTopic",
     "Outrun",
+    "Overtaken",
     "Record",
     "RunQuery",
+    "Span",
     "Step",
     "Store",
     "Superseded",
+    "Taken",
     "Through",
+    "Topic",
     "Views",
     "Work",
     "changes_of",
     "decode_fact",
     "draft",
     "encode_fact",
+    "ingested",
     "place",
 ]

@@ -11,6 +11,7 @@ from ensue_core.facts import (
     Failure,
     InvocationCancelled,
     InvocationCreated,
+    Origin,
     SourceKind,
     TriggerFired,
 )
@@ -45,6 +46,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     failure: Failure | None = None
     slot: int = 0
     previous: int = 0
+    origin: Origin | None = None
 
 
 def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
@@ -56,6 +58,7 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
             event = Occurrence(
                 "event", record.position, 0, record.id, fact.appended or record.time, record.id, root,
                 depth=fact.depth, code=fact.code, payload=fact.payload, emitter=fact.emitter,
+                origin=fact.origin,
             )  # fmt: skip
             return (event,)
         case InvocationCreated():

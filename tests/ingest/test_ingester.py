@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from ensue import Engine, Event, Tasks, on_event
+from ensue import Engine, Event, EventContext, Tasks, on_event
 from ensue.ingest.declared import Ingest, declare
 from ensue.ingest.ingester import STALL_SECONDS, Ingester
 from ensue.ingest.looking import look_at
@@ -346,6 +346,12 @@ async def test_a_topic_that_cannot_be_read_stops_a_program_that_does_nothing_els
         pass  # all else goes on, and the topic is waited for
 
 
+def whose(context: EventContext[dict[str, str]]) -> dict[str, object]:
+    """A provider that reads the record's key."""
+    assert context.origin is not None
+    return {"customer": context.origin.key}
+
+
 async def test_one_topic_feeds_all_triggers_and_says_where_events_came_from() -> None:
     tasks = Tasks("shop")
     paid = Event("order.paid", dict[str, str])
@@ -356,11 +362,11 @@ async def test_one_topic_feeds_all_triggers_and_says_where_events_came_from() ->
         done.append(f"pack {order}")
 
     @tasks.task
-    async def tell(order: str) -> None:
-        done.append(f"tell {order}")
+    async def tell(customer: str | None) -> None:
+        done.append(f"tell {customer}")
 
-    for task in (pack, tell):
-        tasks.trigger(task, on_event(paid).with_args_from_event("order"))
+    tasks.trigger(pack, on_event(paid).with_args_from_event("order"))
+    tasks.trigger(tell, on_event(paid).with_args_from_event(whose))
     engine = Engine("memory:", tasks=[tasks])
     engine.ingest("memory://shop-orders?format=json", event=paid)
     data = topic_named("shop-orders")
@@ -373,6 +379,8 @@ async def test_one_topic_feeds_all_triggers_and_says_where_events_came_from() ->
         (event,) = (await engine.events.list()).items
         found = await engine.events.get(event.id)
         assert (found.root, found.traceparent) == ("tree", "00-a")
+        assert found.origin is not None
+        assert (found.origin.offset, found.origin.key) == (0, "customer")
         view = await look_at(engine.store, engine.ingests[0])
         assert (view.behind, view.events, len(view.ingesters), view.partitions) == (0, 1, 1, 1)
-    assert sorted(done) == ["pack 42", "tell 42"]
+    assert sorted(done) == ["pack 42", "tell customer"]

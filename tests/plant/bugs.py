@@ -18,6 +18,9 @@ ENGINE = "tests/engine"
 STORES = "tests/conformance"
 SQLITE_ONLY = "tests/conformance/test_sqlite.py"
 WORKERS = "tests/worker"
+INGEST = "engine/ensue/ingest"
+KAFKA = "adapters/ensue_adapters/kafka"
+INGESTERS = "tests/ingest/test_ingester.py"
 
 
 class Bug(NamedTuple):
@@ -517,6 +520,121 @@ BUGS: tuple[Bug, ...] = (
         "            if self._must_be_asked(self._undecided[position]):\n                return False\n",
         "",
         (f"{ENGINE}/test_events.py",),
+    ),
+    # Topics of other programs.
+    Bug(
+        "ingest_offset_overwritten",
+        "a batch counts only where its partition's offset still stands where it begins",
+        "adapters/ensue_adapters/sql/ingesting.py",
+        "        if through != batch.after:\n",
+        "        if through > batch.through:\n",
+        (SQLITE_ONLY, "-k", "TestIngesting"),
+    ),
+    Bug(
+        "ingest_offset_overwritten_in_memory",
+        "the same, on the memory store",
+        f"{MEMORY}/space.py",
+        "        if through != batch.after:\n",
+        "        if through > batch.through:\n",
+        (INGESTERS,),
+    ),
+    Bug(
+        "offset_of_another_statement",
+        "a partition's offset is folded from the facts, so a rebuild gives it again",
+        f"{SQLITE}/rebuild.py",
+        '"chain/clear_waiting", "topics/clear")',
+        '"chain/clear_waiting")',
+        (SQLITE_ONLY, "-k", "TestIngesting"),
+    ),
+    Bug(
+        "another_event_under_the_id_dropped",
+        "an id that says something else is parked and not taken for a repetition",
+        "adapters/ensue_adapters/sql/ingesting.py",
+        "        if not clashes:\n",
+        "        if clashes or not clashes:\n",
+        (SQLITE_ONLY, "-k", "TestIngesting"),
+    ),
+    Bug(
+        "letters_after_the_offset",
+        "what cannot be read lies in the dead-letter topic before the offset moves past it",
+        f"{INGEST}/ingester.py",
+        "                await self._topic.park(letters)\n            outcomes = "
+        "await self._store.offsets.ingest([each.batch for each in made])\n",
+        "                pass\n            outcomes = await self._store.offsets.ingest([each.batch for each in made])\n"
+        "            await self._topic.park(letters)\n",
+        (INGESTERS,),
+    ),
+    Bug(
+        "void_batch_passed_over",
+        "where a batch is void, its partition is read again from where the store's offset is",
+        f"{INGEST}/ingester.py",
+        "                    case Overtaken():\n                        void = True\n",
+        "                    case Overtaken():\n                        pass\n",
+        (INGESTERS,),
+    ),
+    Bug(
+        "latest_of_each_partition_alone",
+        "a partition that appears after the first reading is read from its start",
+        f"{INGEST}/ingester.py",
+        '        if not rows and self._declared.start == "latest":\n',
+        '        if len(rows) < len(self._spans) and self._declared.start == "latest":\n',
+        (INGESTERS,),
+    ),
+    Bug(
+        "deleted_records_hidden",
+        "records that the topic's retention deleted unread are a fact",
+        f"{INGEST}/ingester.py",
+        "            if partition in through and span.first > at + 1:\n",
+        "            if False:\n",
+        (INGESTERS,),
+    ),
+    Bug(
+        "another_topic_taken_for_the_same",
+        "a topic that was made anew is refused, where its offsets show it",
+        f"{INGEST}/ingester.py",
+        "            if span.past <= at:\n                raise TopicUnavailable(\n",
+        "            if False:\n                raise TopicUnavailable(\n",
+        (INGESTERS,),
+    ),
+    Bug(
+        "event_told_by_its_id_alone",
+        "an event is told from others by its source and its id together",
+        f"{INGEST}/reading.py",
+        'derive_keyed("cloudevent", self._namespace, event.source, event.id)',
+        'derive_keyed("cloudevent", self._namespace, event.id)',
+        ("tests/ingest/test_cloudevents.py",),
+    ),
+    Bug(
+        "resent_is_another_event",
+        "a record that is sent again has the id of the first time",
+        f"{INGEST}/reading.py",
+        "partition, offset, time, again = int(first[0]), int(first[1]), int(first[2]), True",
+        "again = True",
+        ("tests/ingest/test_plain.py",),
+    ),
+    Bug(
+        "uncommitted_records_read",
+        "of a producer's transactions only what was committed is taken in",
+        f"{KAFKA}/topic.py",
+        'isolation_level="read_committed"',
+        'isolation_level="read_uncommitted"',
+        ("tests/kafka/test_topic.py", "-k", "committed"),
+    ),
+    Bug(
+        "topic_made_by_asking",
+        "a topic that does not exist is never made by reading it",
+        f"{KAFKA}/topic.py",
+        "allow_auto_topic_creation=False",
+        "allow_auto_topic_creation=True",
+        ("tests/kafka/test_security.py", "-k", "not_made"),
+    ),
+    Bug(
+        "password_in_the_log",
+        "no level of logging shows a password",
+        f"{KAFKA}/hush.py",
+        'name.startswith("SaslAuthenticate")',
+        'name.startswith("Nothing")',
+        ("tests/kafka/test_security.py", "-k", "wrong_password"),
     ),
 )
 """Every planted bug."""

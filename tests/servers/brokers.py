@@ -9,14 +9,16 @@ import struct
 import subprocess
 import tempfile
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from tests.servers.jars import NoBroker, missing, programs, resolve
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 CLUSTER_ID = "ZW5zdWUtdGVzdHMtMDAwMQ"
 
 JAVA = (
@@ -153,35 +155,32 @@ def cluster(
     java, maven = found
     jars = resolve(version, maven)
     folder = Path(tempfile.mkdtemp(prefix="ensue-kafka-"))
-    made = _made(java, jars, folder, nodes, settings or {}, listeners, scram or {})
+    brokers: list[Broker] = []
     try:
-        for each in made.brokers:
+        made = _made([java, *JAVA, "-cp", f"{jars}/*"], folder, nodes, settings or {}, listeners)
+        brokers += made.brokers
+        _format(brokers, scram or {})
+        for each in brokers:
             each.start(wait=False)
-        for each in made.brokers:
+        for each in brokers:
             each.wait()
         yield made
     finally:
-        for each in made.brokers:
+        for each in brokers:
             each.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _made(
-    java: str,
-    jars: Path,
-    folder: Path,
-    nodes: int,
-    settings: Mapping[str, object],
-    listeners: Sequence[str],
-    scram: Mapping[str, str],
+    java: Sequence[str], folder: Path, nodes: int, settings: Mapping[str, object], listeners: Sequence[str]
 ) -> Cluster:
+    """Lay out nodes: a folder each, with its settings."""
     ports = _free_ports(nodes * (2 + len(listeners)))
     plain, control, rest = ports[:nodes], ports[nodes : 2 * nodes], ports[2 * nodes :]
     further = {name: rest[number * nodes : (number + 1) * nodes] for number, name in enumerate(listeners)}
     voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(control, 1))
     copies = min(nodes, 3)
     brokers: list[Broker] = []
-    formatting: list[subprocess.Popen[bytes]] = []
     for number in range(1, nodes + 1):
         mine = {"PLAINTEXT": plain[number - 1], **{name: far[number - 1] for name, far in further.items()}}
         home = folder / str(number)
@@ -208,22 +207,28 @@ def _made(
         }
         properties = home / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-        run = [java, *JAVA, "-cp", f"{jars}/*"]
-        users = [word for user, secret in scram.items() for word in _scram(user, secret)]
-        formatting.append(
-            subprocess.Popen[bytes](
-                [*run, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties), *users],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-        )
-        brokers.append(Broker(number, mine["PLAINTEXT"], home, [*run, "kafka.Kafka", str(properties)]))
-    for process in formatting:
-        said, _ = process.communicate(timeout=START_SECONDS)
-        if process.returncode:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise NoBroker(f"Kafka's storage could not be formatted: {said.decode('utf-8', 'replace')[-2000:]}")
+        brokers.append(Broker(number, mine["PLAINTEXT"], home, [*java, "kafka.Kafka", str(properties)]))
     return Cluster(brokers, folder, further)
+
+
+def _format(brokers: Sequence[Broker], scram: Mapping[str, str]) -> None:
+    """Format the first node's storage, as Kafka's tool does it, and give the others copies under their own numbers."""
+    first = brokers[0]
+    users = [word for user, secret in scram.items() for word in _scram(user, secret)]
+    properties = str(first.folder / "server.properties")
+    command = [*first.command[:-2], "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties, *users]
+    done = subprocess.run(command, capture_output=True, timeout=START_SECONDS, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode("utf-8", "replace")
+        raise NoBroker(f"Kafka's storage could not be formatted: {said[-2000:]}")
+    for each in brokers[1:]:
+        shutil.copytree(first.folder / "data", each.folder / "data")
+        meta = each.folder / "data" / "meta.properties"
+        lines = meta.read_text().splitlines()
+        own = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        new = {"node.id": str(each.number), "directory.id": own}
+        kept = [line for line in lines if line.partition("=")[0] not in new]
+        meta.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in new.items())]) + "\n")
 
 
 def _scram(user: str, secret: str) -> list[str]:

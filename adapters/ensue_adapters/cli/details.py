@@ -17,6 +17,7 @@ from ensue_adapters.cli.output import (
     times,
     worded,
 )
+from ensue_core.facts import Origin
 
 
 def show_event(event: EventDetail) -> None:
@@ -30,6 +31,7 @@ def show_event(event: EventDetail) -> None:
             ("key", event.key),
             ("payload", event.payload),
             ("emitted by", f"{event.emitter_task} {event.emitter}" if event.emitter else None),
+            ("taken from", _origin(event.origin) if event.origin else None),
             ("cause", event.cause if event.cause != event.emitter else None),
             ("root", event.root if event.root != event.id else None),
             ("traceparent", event.traceparent),
@@ -40,6 +42,13 @@ def show_event(event: EventDetail) -> None:
     if event.runs:
         print_gap()
         _runs(event.runs)
+
+
+def _origin(origin: Origin) -> str:
+    """Where an event was taken from, and what it says of itself."""
+    says = [f"{origin.topic}, partition {origin.partition}, offset {origin.offset}"]
+    named = [("source", origin.source), ("id", origin.id), ("key", origin.key), *sorted(origin.attributes.items())]
+    return ", ".join([*says, *(f"{name} {text}" for name, text in named if text)])
 
 
 def _runs(runs: tuple[RunView, ...]) -> None:

@@ -48,7 +48,7 @@ class DeadLetters:
         """Let go of everything."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await asyncio.gather(producer.stop(), return_exceptions=True)
 
     async def park(self, letters: Sequence[Letter]) -> None:
         """Put letters into the dead-letter topic, which is made where it is missing; durable on return."""
@@ -71,11 +71,7 @@ class DeadLetters:
             for each in letters:
                 message = each.message
                 headers = list(message.headers)
-                if any(name == _OURS + "truncated" for name, _ in headers):
-                    raise TopicUnavailable(
-                        f"record {message.partition}:{message.offset} is too large to be kept whole: send it from the "
-                        "program that it came from"
-                    )
+                _check_whole(message)
                 if not any(name == RESENT_AS for name, _ in headers):
                     first = f"{message.partition}/{message.offset}/{message.time}"
                     headers.append((RESENT_AS, first.encode()))
@@ -83,7 +79,7 @@ class DeadLetters:
                 _, key, marks = self._sending(each)
                 marks = [mark for mark in marks if mark[0].startswith(_OURS)]
                 marks.append((_OURS + "resent", str(self._clock.now()).encode()))
-                await self._send(self.name, None, (None, key, marks))
+                await self._send(self.name, None, (b"", key, marks))
         except Trouble as error:
             raise translate(error, self._place, self._topic) from error
 
@@ -105,7 +101,6 @@ class DeadLetters:
         try:
             partitions = await self._partitions()
             if not partitions:
-                await consumer.stop()
                 return
             await consumer.start()
             places = [TopicPartition(self.name, each) for each in partitions]
@@ -123,10 +118,11 @@ class DeadLetters:
         except Trouble as error:
             raise translate(error, self._place, self.name) from error
         finally:
-            await consumer.stop()
+            await asyncio.gather(consumer.stop(), return_exceptions=True)
 
     def _sending(self, letter: Letter) -> _Sending:
         message = letter.message
+        value = message.value
         about = {
             "topic": self._topic,
             "partition": str(message.partition),
@@ -135,8 +131,11 @@ class DeadLetters:
             "app-id": self._namespace,
             "reason": letter.reason,
         }
+        if message.key is None and value is None:
+            # The client sends no record without both.
+            value, about["empty"] = b"", ""
         headers = [*message.headers, *((_OURS + name, text.encode()) for name, text in about.items())]
-        return message.value, message.key, headers
+        return value, message.key, headers
 
     def _letter(self, record: ConsumerRecord) -> tuple[tuple[int, int], Letter, bool] | None:
         """Read one record; None for another namespace's, or what is no letter of ours."""
@@ -149,7 +148,8 @@ class DeadLetters:
         except (KeyError, ValueError):
             return None
         keep = tuple(each for each in record.headers if each[0] not in ours or each[0] == _OURS + "truncated")
-        message = Message(partition, offset, time, record.key, record.value, keep)
+        value = None if "empty" in said else record.value
+        message = Message(partition, offset, time, record.key, value, keep)
         letter = Letter(message, said.get("reason", ""), record.timestamp * 1000)
         return (partition, offset), letter, "resent" in said
 
@@ -223,3 +223,11 @@ class DeadLetters:
             return sorted(each[1] for each in partitions)
         finally:
             await client.close()
+
+
+def _check_whole(message: Message) -> None:
+    place = f"record {message.partition}:{message.offset}"
+    if any(name == _OURS + "truncated" for name, _ in message.headers):
+        raise TopicUnavailable(f"{place} is too large to be kept whole: send it from the program that it came from")
+    if message.key is None and message.value is None:
+        raise TopicUnavailable(f"{place} has neither key nor value: there is nothing to send again")

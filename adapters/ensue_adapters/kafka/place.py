@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from ensue_adapters.kafka.hush import hush
 from ensue_core.errors import ConfigError
 
 _FORM = "write kafka://broker:9092/topic"
@@ -50,6 +51,7 @@ class Place(msgspec.Struct, frozen=True):
 
     def client(self) -> dict[str, Any]:
         """Return what every client of aiokafka is made with. Raises `ConfigError` for files that cannot be read."""
+        hush()
         protocol = ("SASL_" if self.user is not None else "") + ("SSL" if self.tls else "PLAINTEXT")
         arguments: dict[str, Any] = {
             "bootstrap_servers": list(self.brokers),
@@ -121,11 +123,20 @@ def redacted(url: str) -> str:
 def _brokers(where: str, shown: str) -> tuple[str, ...]:
     found: list[str] = []
     for each in where.split(","):
-        host, _, port = each.rpartition(":") if re.search(r":\d*$", each) else (each, "", "9092")
+        host, port = _split(each)
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ConfigError(f"{shown!r}: {each!r} is no broker's host:port: {_FORM}")
         found.append(f"{host}:{port}")
     return tuple(found)
+
+
+def _split(broker: str) -> tuple[str, str]:
+    """Return host and port; an IPv6 address stands in brackets."""
+    if broker.startswith("["):
+        host, _, port = broker.partition("]")
+        return host + "]", port.removeprefix(":") or "9092"
+    host, _, port = broker.partition(":")
+    return host, port or "9092"
 
 
 def _is_near(broker: str) -> bool:

@@ -6,6 +6,7 @@ the client is of no use any more: it may have moved past records that it did not
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, errors
@@ -68,12 +69,11 @@ class KafkaTopic:
         consumer, self._consumer = self._consumer, None
         client, self._client = self._client, None
         await self._letters.close()
-        try:
-            if consumer is not None:
-                await consumer.stop()
-        finally:
-            if client is not None:
-                await client.close()
+        # In tasks of their own: stopping may raise a CancelledError that is not ours.
+        if consumer is not None:
+            await asyncio.gather(consumer.stop(), return_exceptions=True)
+        if client is not None:
+            await asyncio.gather(client.close(), return_exceptions=True)
 
     async def spans(self) -> Mapping[int, Span]:
         """Return what each partition holds now."""

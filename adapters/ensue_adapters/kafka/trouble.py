@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Sequence
 
@@ -61,8 +63,26 @@ async def probe(place: Place, topic: str, error: BaseException) -> TopicUnavaila
             found.append(_cause(why))
         else:
             connection.close()
-    told = [each for each in found if not isinstance(each, errors.KafkaConnectionError)]
+    told = [each for each in found if not isinstance(each, errors.KafkaConnectionError | OSError)]
+    told += [each for each in found if isinstance(each, ssl.SSLError)]
+    if not told and await _somebody_listens(brokers):
+        speaks = f"{'with' if place.tls else 'without'} TLS and {'with' if place.user else 'without'} a user"
+        return TopicUnavailable(
+            f"somebody listens at {place.shown}, but is no Kafka broker that talks {speaks}: check the port, tls= and "
+            "the credentials"
+        )
     return translate((told or [error])[0], place, topic)
+
+
+async def _somebody_listens(brokers: Sequence[str]) -> bool:
+    for each in brokers:
+        host, _, port = each.rpartition(":")
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(2):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            writer.close()
+            return True
+    return False
 
 
 def _cause(error: BaseException) -> BaseException:

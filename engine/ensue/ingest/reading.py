@@ -20,6 +20,8 @@ from ensue_core.values import check_raw, decode_as
 
 __all__ = ["Reading", "Unreadable"]
 
+_NONE: Mapping[str, str] = {}
+
 TEXT_MAX = 512
 """How long an id, a cause or a key may be, in characters."""
 
@@ -43,7 +45,7 @@ class Reading:
     def read(self, message: Message) -> Draft:
         """Return the event that a record is. Raises `Unreadable` with the reason where it is none."""
         try:
-            return self._read(message, _texts(message))
+            return self._read(message, _texts(message) if message.headers else _NONE)
         except (BadValue, DeclarationError) as error:
             raise Unreadable(str(error)) from None
 
@@ -52,11 +54,15 @@ class Reading:
         attributes = event.attributes
         if "traceparent" not in attributes and "traceparent" in headers:
             attributes["traceparent"] = headers["traceparent"]
-        about = [attributes.pop(name, None) for name in _ABOUT]
-        if sum([len(name) + len(text) for name, text in attributes.items()]) > ATTRIBUTES_MAX:
-            raise Unreadable(f"its attributes have more than {ATTRIBUTES_MAX} characters")
-        _short(("id", event.id), ("source", event.source), *zip(_ABOUT, about, strict=True))
-        correlation, causation, traceparent, key = about
+        long = sum(map(len, (event.id, event.source, *attributes, *attributes.values()))) > TEXT_MAX
+        pop = attributes.pop
+        correlation, causation, traceparent, key = about = (
+            pop("correlationid", None), pop("causationid", None), pop("traceparent", None), pop("partitionkey", None),
+        )  # fmt: skip
+        if long:
+            _short(("id", event.id), ("source", event.source), *zip(_ABOUT, about, strict=True))
+            if sum([len(name) + len(text) for name, text in attributes.items()]) > ATTRIBUTES_MAX:
+                raise Unreadable(f"its attributes have more than {ATTRIBUTES_MAX} characters")
         code = self._code(event.type)
         origin = Origin(
             self._declared.name,
@@ -80,8 +86,10 @@ class Reading:
         return draft(id, fact, cause=causation, root=correlation, repeatable=True)
 
     def _plain(self, message: Message, headers: Mapping[str, str]) -> Draft:
-        correlation, causation, traceparent, key = about = [headers.get(name) for name in _ABOUT]
-        _short(*zip(_ABOUT, about, strict=True))
+        correlation = causation = traceparent = key = None
+        if headers:
+            correlation, causation, traceparent, key = about = [headers.get(name) for name in _ABOUT]
+            _short(*zip(_ABOUT, about, strict=True))
         said = self._said(message, headers)
         code = self._code(said)
         if message.value is None:
@@ -105,13 +113,12 @@ class Reading:
 
     def _id(self, message: Message, headers: Mapping[str, str]) -> tuple[Id, bool]:
         """Return the id that a record without one of its own has: its place in the topic, the first one if resent."""
-        place = message.partition, message.offset, message.time
-        first = headers.get(RESENT_AS, "").split("/")
-        if len(first) == 3 and all(each.isdecimal() and len(each) < 20 for each in first):
-            place = int(first[0]), int(first[1]), int(first[2])
-        partition, offset, time = place
-        id = derive(time, "record", self._namespace, self._declared.name, partition, offset)
-        return id, place != (message.partition, message.offset, message.time)
+        partition, offset, time, again = message.partition, message.offset, message.time, False
+        if RESENT_AS in headers:
+            first = headers[RESENT_AS].split("/")
+            if len(first) == 3 and all(each.isdecimal() and len(each) < 20 for each in first):
+                partition, offset, time, again = int(first[0]), int(first[1]), int(first[2]), True
+        return derive(time, "record", self._namespace, self._declared.name, partition, offset), again
 
     def _said(self, message: Message, headers: Mapping[str, str]) -> str:
         """Return what a plain record, or its declaration, says which event it is."""

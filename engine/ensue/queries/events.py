@@ -101,6 +101,7 @@ class Events:
             **msgspec.structs.asdict(event_view(row)),
             payload=decode(fact.payload),
             traceparent=fact.traceparent,
+            origin=fact.origin,
             runs=tuple(map(run_view, runs)),
         )
 

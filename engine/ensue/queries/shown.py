@@ -10,7 +10,7 @@ import msgspec
 
 from ensue.handles import Change
 from ensue_core.clock import to_datetime
-from ensue_core.facts import Failure
+from ensue_core.facts import Failure, Origin
 from ensue_core.rows import AttemptRow, EventRow, InvocationRow, ParticipantRow, ProblemRow, RunRow
 from ensue_core.statuses import Status
 
@@ -109,10 +109,14 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventDetail(EventView, frozen=True, kw_only=True):
-    """An event with its payload and the runs it took part in (the newest thousand)."""
+    """An event with its payload and the runs it took part in (the newest thousand).
+
+    `origin` says where it was taken from, if it came from a topic.
+    """
 
     payload: Any = None
     traceparent: str | None = None
+    origin: Origin | None = None
     runs: tuple[RunView, ...] = ()
 
 

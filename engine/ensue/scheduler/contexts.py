@@ -64,6 +64,7 @@ def context_of(
             event_code=occurrence.code,
             timestamp=to_datetime(occurrence.time),
             emitter=occurrence.emitter,
+            origin=occurrence.origin,
         )
     assert occurrence.status is not None
     status: dict[str, Any] = {

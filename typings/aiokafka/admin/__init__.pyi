@@ -12,6 +12,9 @@ class NewTopic:
         topic_configs: Mapping[str, str] | None = ...,
     ) -> None: ...
 
+class RecordsToDelete:
+    def __init__(self, before_offset: int) -> None: ...
+
 class AIOKafkaAdminClient:
     def __init__(
         self,
