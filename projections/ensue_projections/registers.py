@@ -56,7 +56,7 @@ class Wants(msgspec.Struct, frozen=True):
     ids: frozenset[Id]
     invocations: frozenset[Id]
     services: frozenset[str]
-    topics: frozenset[str]
+    sources: frozenset[tuple[str, int]]
     positions: frozenset[int]
 
 
@@ -93,7 +93,7 @@ def wants_of(requests: Iterable[Request], careful: bool) -> Wants:
     ids: set[Id] = set()
     invocations: set[Id] = set()
     services: set[str] = set()
-    topics: set[str] = set()
+    sources: set[tuple[str, int]] = set()
     positions: set[int] = set()
 
     def look(drafts: Iterable[Draft]) -> None:
@@ -111,7 +111,7 @@ def wants_of(requests: Iterable[Request], careful: bool) -> Wants:
                     ids.add(start)
                 look(buffered)
             case Ingest(batch):
-                topics.add(batch.topic)
+                sources.add((batch.topic, batch.partition))
                 look(batch.drafts)
             case Follow():
                 services.add(request.service)
@@ -121,7 +121,7 @@ def wants_of(requests: Iterable[Request], careful: bool) -> Wants:
                 ids.add(draft.id)
             case _:
                 assert_never(request)
-    return Wants(frozenset(ids), frozenset(invocations), frozenset(services), frozenset(topics), frozenset(positions))
+    return Wants(frozenset(ids), frozenset(invocations), frozenset(services), frozenset(sources), frozenset(positions))
 
 
 class Registers:

@@ -54,6 +54,7 @@ class Folder:
         self._folded = folded
         self._stored: Stored | None = None
         self._marking: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[bool] | None = None
         self.folds = False
         self.trouble: StoreError | None = None
 
@@ -96,6 +97,8 @@ class Folder:
             )
         finally:
             self.folds = False
+            if self._writing is not None:
+                await asyncio.gather(self._writing, return_exceptions=True)
             marking, self._marking = self._marking, None
             if marking is not None:
                 marking.cancel()
@@ -163,7 +166,12 @@ class Folder:
                     room.set()
 
     async def _write(self, asked: Sequence[Asked], order: Order) -> bool:
-        """Write what counts, and tell whoever asked; False where another process has folded since."""
+        """Write what counts, in a task of its own: once it is on its way, whoever asked must be told."""
+        self._writing = asyncio.create_task(self._write_and_tell(asked, order), name="ensue-kafka-writing")
+        return await asyncio.shield(self._writing)
+
+    async def _write_and_tell(self, asked: Sequence[Asked], order: Order) -> bool:
+        """Return False where another process has folded since."""
         assert self._stored is not None
         recent = self._clock.now() - round(KEPT_SECONDS * SECOND)
         asked = [

@@ -53,6 +53,7 @@ class Outbox:
         self._sent: dict[Id, list[_Waiting]] = {}
         self._acked: set[Id] = set()
         self._closed = False
+        self._settled = asyncio.Event()
         self.wanted = asyncio.Event()
 
     async def ask(self, line: Line, request: Request) -> Verdict:
@@ -81,6 +82,7 @@ class Outbox:
         """Take what became of an envelope; a second time changes nothing."""
         self._acked.discard(envelope)
         waiting = self._sent.pop(envelope, None)
+        self._settled.set()
         if waiting is None:
             return
         verdict = iter(verdicts)
@@ -90,11 +92,12 @@ class Outbox:
                 each.answer.set_result(said)
 
     async def drain(self) -> None:
-        """Wait a while until everything that was asked is answered."""
-        asked = [each.answer for waiting in (*self._waiting.values(), *self._sent.values()) for each in waiting]
-        open_ = [each for each in asked if not each.done()]
-        if open_:
-            await asyncio.wait(open_, timeout=DRAIN_SECONDS)
+        """Wait a while until everything that was asked is answered, whether or not anybody still waits for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._senders or self._sent:
+                    self._settled.clear()
+                    await self._settled.wait()
 
     async def close(self) -> None:
         """Send nothing more. Whoever still waits does not know what became of it."""
@@ -130,6 +133,7 @@ class Outbox:
 
     def _done(self, line: Line, task: asyncio.Task[None]) -> None:
         self._senders.pop(line, None)
+        self._settled.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("requests for %s are lost: %s", line, error, exc_info=error)
 

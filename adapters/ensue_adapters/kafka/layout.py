@@ -60,8 +60,8 @@ class Layout:
         arguments = self._place.client()
         client = AIOKafkaClient(request_timeout_ms=self._timeout_ms, **arguments)
         admin = AIOKafkaAdminClient(request_timeout_ms=self._timeout_ms, **arguments)
-        await client.bootstrap()
         try:
+            await client.bootstrap()
             names = [each.name for each in wanted]
             cluster, brokers, found = await _look(client, names)
             missing = [each for each in wanted if each.name not in found]
@@ -106,8 +106,8 @@ class Layout:
                 said = ", ".join(f"{name} is {settings[each.name].get(name, 'not set')}" for name in changes)
                 add = ",".join(f"{name}={value}" for name, value in changes.items())
                 wrong.append(
-                    f"topic {each.name}: {said}; change it with kafka-configs.sh --bootstrap-server "
-                    f"{self._place.brokers[0]} --alter --entity-type topics --entity-name {each.name} --add-config {add}"
+                    f"topic {each.name}: {said}; change it with kafka-configs.sh --alter --bootstrap-server "
+                    f"{self._place.brokers[0]} --entity-type topics --entity-name {each.name} --add-config {add}"
                 )
         if wrong:
             raise ConfigError(f"topics on {self._place.shown} cannot hold a log as they are. " + ". ".join(wrong))

@@ -34,4 +34,4 @@ def topic(prefix: str, namespace: str, role: str) -> str:
 def _escaped(namespace: str) -> str:
     """Write a namespace in the letters that topics may have, so that different ones stay different."""
     raw = namespace.encode("utf-8", "surrogatepass")
-    return "".join(chr(each) if chr(each).isalnum() and each < 128 or each == 45 else f"_{each:02x}" for each in raw)
+    return "".join(chr(each) if (chr(each).isalnum() and each < 128) or each == 45 else f"_{each:02x}" for each in raw)

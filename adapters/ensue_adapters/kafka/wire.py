@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +25,11 @@ REQUEST_MS = 10_000
 SEND_SECONDS = 12.0
 """How long a record may take; then its producer has ended. The client itself would try for ever."""
 
+STOP_SECONDS = 0.5
 READ_SECONDS = 0.5
+FETCH_MS = 250
+"""How long a broker waits for something new. A partition that was not taken from in time waits with all others."""
+
 METADATA_MS = 30_000
 BATCH_BYTES = 1024 * 1024
 FETCH_BYTES = 4 * 1024 * 1024
@@ -39,7 +42,7 @@ _REFUSED = (
     errors.ClusterAuthorizationFailedError,
     errors.InvalidTopicError,
 )
-_log = logging.getLogger("ensue.kafka")
+_Found = dict[TopicPartition, list[ConsumerRecord]]
 
 
 class KafkaWire:
@@ -126,26 +129,36 @@ class KafkaWire:
 
     async def reading(self, after: Mapping[Line, int]) -> Reading:
         """Begin to read every partition past an offset."""
+        sides = [line for line in self._lines if line != SPINE]
+        consumers: list[tuple[AIOKafkaConsumer, Mapping[TopicPartition, Line]]] = []
         try:
-            consumer = await self._consumer()
-        except Trouble as error:
-            raise Lost(str(translate(error, self._place, self._topics[STEPS]))) from error
-        places = {TopicPartition(self._topics[role], number): (role, number) for role, number in self._lines}
-        consumer.assign(list(places))
-        for place, line in places.items():
-            consumer.seek(place, after.get(line, -1) + 1)
-        return _Reading(consumer, places, self._place)
+            for lines in ([SPINE], sides):
+                consumer = await self._consumer()
+                places = self._places(lines)
+                consumers.append((consumer, places))
+                consumer.assign(list(places))
+                for place, line in places.items():
+                    consumer.seek(place, after.get(line, -1) + 1)
+        except BaseException as error:
+            await _Reading(consumers, self._place).close()
+            if isinstance(error, Trouble):
+                raise Lost(str(translate(error, self._place, self._topics[STEPS]))) from error
+            raise
+        return _Reading(consumers, self._place)
 
     async def ends(self) -> Mapping[Line, int]:
         """Return the last offset of each partition."""
         if self._asking is None:
             raise Lost(f"{self.name} is not open: open the engine before you use it")
-        places = {TopicPartition(self._topics[role], number): (role, number) for role, number in self._lines}
+        places = self._places(self._lines)
         try:
             ends = await self._asking.end_offsets(list(places))
         except Trouble as error:
             raise Lost(str(translate(error, self._place, self._topics[STEPS]))) from error
         return {line: ends[place] - 1 for place, line in places.items()}
+
+    def _places(self, lines: Sequence[Line]) -> dict[TopicPartition, Line]:
+        return {TopicPartition(self._topics[role], number): (role, number) for role, number in lines}
 
     async def _produce(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -170,11 +183,16 @@ class KafkaWire:
             request_timeout_ms=REQUEST_MS,
             metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_MS,
             enable_auto_commit=False,
             auto_offset_reset="none",
             **self._place.client(),
         )
-        await consumer.start()
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
         return consumer
 
     def _discard(self, own: bool, task: asyncio.Task[AIOKafkaProducer]) -> None:
@@ -198,16 +216,42 @@ class KafkaWire:
 
 
 class _Reading:
-    """A consumer that was told where to read."""
+    """Consumers that were told where to read: one for the spine, which shall not wait for what is large."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, Line], place: Place) -> None:
-        self._consumer, self._places, self._place = consumer, places, place
+    def __init__(
+        self, consumers: Sequence[tuple[AIOKafkaConsumer, Mapping[TopicPartition, Line]]], place: Place
+    ) -> None:
+        self._consumers, self._place = consumers, place
+        self._asking: dict[int, asyncio.Task[_Found]] = {}
         self._closed = False
 
     async def read(self) -> Sequence[Arrived]:
         """Return what has arrived."""
+        for number, (consumer, _) in enumerate(self._consumers):
+            if number not in self._asking:
+                asking = consumer.getmany(timeout_ms=round(READ_SECONDS * 1000))
+                self._asking[number] = asyncio.create_task(asking, name="ensue-kafka-reading")
+        done, _ = await asyncio.wait(self._asking.values(), return_when=asyncio.FIRST_COMPLETED)
+        found: list[Arrived] = []
+        for number, (_, lines) in enumerate(self._consumers):
+            if self._asking[number] in done:
+                found += self._taken(self._asking.pop(number), lines)
+        return found
+
+    async def close(self) -> None:
+        """Let go of the consumers."""
+        if self._closed:
+            return
+        self._closed = True
+        for each in self._asking.values():
+            each.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        for consumer, _ in self._consumers:
+            await consumer.stop()
+
+    def _taken(self, asked: asyncio.Task[_Found], lines: Mapping[TopicPartition, Line]) -> list[Arrived]:
         try:
-            found = await self._consumer.getmany(timeout_ms=round(READ_SECONDS * 1000))
+            found = asked.result()
         except errors.OffsetOutOfRangeError as error:
             raise Lost(
                 f"the topics on {self._place.shown} hold less than was folded from them: were they made anew? "
@@ -215,13 +259,7 @@ class _Reading:
             ) from error
         except Trouble as error:
             raise Lost(str(translate(error, self._place, self._place.name))) from error
-        return [_arrived(self._places[place], each) for place, records in found.items() for each in records]
-
-    async def close(self) -> None:
-        """Let go of the consumer."""
-        if not self._closed:
-            self._closed = True
-            await self._consumer.stop()
+        return [_arrived(lines[place], each) for place, records in found.items() for each in records]
 
 
 def _arrived(line: Line, record: ConsumerRecord) -> Arrived:
@@ -245,10 +283,11 @@ async def _stop(producer: AIOKafkaProducer) -> None:
     sending: asyncio.Task[Any] | None = inside["_sender"].sender_task
     if sending is not None:
         sending.cancel()
+        await asyncio.wait({sending}, timeout=STOP_SECONDS)
     with contextlib.suppress(Exception):
         await producer.client.close()
     if sending is not None:
-        await asyncio.wait({sending}, timeout=1.0)
+        await asyncio.wait({sending}, timeout=STOP_SECONDS)
 
 
 _: tuple[type[Wire], type[Reading]] = (KafkaWire, _Reading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 
+from ensue_adapters.broker.keeping import moved, passed
 from ensue_adapters.broker.views import Asked, Folded, FoldedViews, Folding, Stored, judged, requests_of
 from ensue_adapters.memory.space import Space
 from ensue_adapters.memory.store import MemoryStore
@@ -34,10 +35,10 @@ class FoldedSpace:
             self._stand(run)
         for asked, each in zip(folding.asked, verdicts, strict=True):
             self._keep(asked, each)
-        head = registers.head.position
-        if folding.order.horizon > self.stored.order.horizon:
-            self.horizons.append((head, folding.order.horizon))
-        self.stored = Stored(folding.version + 1, folding.order, folding.lines, head)
+        after = moved(self.stored, folding, registers.head.position)
+        if passed(self.stored, after):
+            self.horizons.append((self.stored.position, self.stored.order.horizon))
+        self.stored = after
         return Folded(verdicts, registers.runs, self.stored)
 
     def horizon_at(self, position: int) -> int:
@@ -74,7 +75,7 @@ class FoldedSpace:
             {id: space.records[space.ids[id] - 1] for id in wants.ids if id in space.ids},
             {id: space.work.rows[id] for id in wants.invocations if id in space.work.rows},
             {service: space.chains.row(service).step or NO_ID for service in wants.services},
-            {key: row.through for key, row in space.topics.items() if key[0] in wants.topics},
+            {key: space.topics[key].through for key in wants.sources if key in space.topics},
             {at: space.records[at].time for at in wants.positions if at < len(space.records)},
         )
 
