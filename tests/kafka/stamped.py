@@ -1,4 +1,4 @@
-"""Kafka whose records carry the time of their sender's clock, so that a test that holds the clock holds log time too."""
+"""Kafka whose records carry the time of their sender's clock: a test that holds the clock holds log time too."""
 
 from __future__ import annotations
 

@@ -8,6 +8,9 @@ from ensue_adapters.broker.lines import Lines
 from ensue_adapters.broker.outbox import Outbox
 from ensue_adapters.broker.views import Folded, FoldedViews, Stored
 
+MARK_EVERY_SECONDS = 0.05
+"""How often time is marked at most: a broker's clock may be behind, and a busy log brings time on by itself."""
+
 
 class Horizon:
     """What this process knows of it. Time is marked in every line at once, by one at a time."""
@@ -16,6 +19,7 @@ class Horizon:
         self._views, self._outbox, self._lines = views, outbox, lines
         self._stored = Stored()
         self._marking: asyncio.Task[None] | None = None
+        self._marked_at = 0.0
 
     def folded(self, folded: Folded) -> None:
         """Know what was just folded here."""
@@ -24,7 +28,8 @@ class Horizon:
     async def at(self, position: int, until: int) -> int:
         """Return the horizon at a position; where it is before `until`, mark time in every line first."""
         found = await self._at(position)
-        if found >= until:
+        loop = asyncio.get_running_loop()
+        if found >= until or loop.time() < self._marked_at + MARK_EVERY_SECONDS:
             return found
         if self._marking is None:
             self._marking = asyncio.create_task(self._mark(), name="ensue-kafka-time")
@@ -48,6 +53,7 @@ class Horizon:
 
     def _marked(self, task: asyncio.Task[None]) -> None:
         self._marking = None
+        self._marked_at = task.get_loop().time()
         if not task.cancelled():
             task.exception()  # seen: whoever waits sees it too
 

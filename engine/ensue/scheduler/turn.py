@@ -20,7 +20,7 @@ from ensue_core.declarations import Fields, Provided
 from ensue_core.defaults import Defaults
 from ensue_core.facts import Participant, Through, TriggerPaused
 from ensue_core.ids import derive
-from ensue_core.ports import Store
+from ensue_core.ports import FOREVER, Store
 from ensue_core.records import Draft, Record, draft
 from ensue_projections.chain import chain_changes
 from ensue_projections.occurrences import occurrences_of, slot_occurrence
@@ -46,6 +46,7 @@ async def decide_turn(
     asker: Asker,
     slots: Any,
     attentive_since: int,
+    horizon: int = FOREVER,
 ) -> Turn:
     """Ask, decide and make arguments. Moves `state` along: where the Step turns out void, load it again."""
     known = {entry.record.position: entry.record for entry in plan.entries}
@@ -58,7 +59,7 @@ async def decide_turn(
         calls = [_asking(question, triggers, program, upstream) for question in questions]
         answered = await asker.ask(calls)
         answers = {answer_key(question): answer for question, answer in zip(questions, answered, strict=True)}
-    decider = Decider(store.namespace, state, lane, defaults, attentive_since, answers)
+    decider = Decider(store.namespace, state, lane, defaults, attentive_since, answers, horizon)
     outcomes = decider.decide(plan, evaluated, clock)
     firings = [each for each in outcomes if isinstance(each, Firing)]
     makings = await _make(store, firings, known, triggers, program)
