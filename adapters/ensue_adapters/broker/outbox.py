@@ -120,7 +120,7 @@ class Outbox:
         self._waiting.setdefault(line, deque()).append(_Waiting(request, answer))
         if line not in self._senders:
             sender = self._senders[line] = asyncio.create_task(self._send_all(line), name="ensue-kafka-outbox")
-            sender.add_done_callback(lambda task: self._done(line, task))
+            sender.add_done_callback(_report)
         try:
             # Past the time in which a broker may come back, an answer is no use any more.
             async with asyncio.timeout(2 * self._patience):
@@ -131,20 +131,19 @@ class Outbox:
                 "look up what was stored"
             ) from None
 
-    def _done(self, line: Line, task: asyncio.Task[None]) -> None:
-        self._senders.pop(line, None)
-        self._settled.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("requests for %s are lost: %s", line, error, exc_info=error)
-
     async def _send_all(self, line: Line) -> None:
         waiting = self._waiting[line]
-        await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes along
-        while waiting:
-            batch = _take(waiting)
-            batch = [each for each in batch if not each.answer.cancelled() or each.request is not None]
-            if batch:
-                await self._send(line, batch)
+        try:
+            await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes along
+            while waiting:
+                batch = _take(waiting)
+                batch = [each for each in batch if not each.answer.cancelled() or each.request is not None]
+                if batch:
+                    await self._send(line, batch)
+        finally:
+            # At once: what is asked after the last look finds no sender, and gets another one.
+            del self._senders[line]
+            self._settled.set()
 
     async def _send(self, line: Line, batch: list[_Waiting]) -> None:
         requests = tuple(each.request for each in batch if each.request is not None)
@@ -192,6 +191,11 @@ class Outbox:
                 each.answer.set_exception(error)
                 with contextlib.suppress(BaseException):
                     each.answer.exception()  # seen, should nobody wait any more
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("requests on their way are lost: %s", error, exc_info=error)
 
 
 def _take(waiting: deque[_Waiting]) -> list[_Waiting]:
