@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ from ensue_core.clock import Clock
 from ensue_core.defaults import SECOND
 from ensue_core.errors import EnsueError, StoreError
 from ensue_core.ids import new_id
-from ensue_projections.ordering import SPINE, Arrived, Envelope, Order
+from ensue_projections.ordering import SPINE, Arrived, Envelope, Line, Order
 
 LEASE_SECONDS = 3.0
 HELD_MAX = 20_000
@@ -111,27 +111,23 @@ class Folder:
     async def _read(self, reading: Reading, unread: Unread, some: asyncio.Event, room: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         last = loop.time()
+        ends: Mapping[Line, int] = {}
         while True:
             await room.wait()
             arrived = await reading.read()
             if arrived:
-                last = loop.time()
+                last, ends = loop.time(), {}
                 unread.add(arrived)
                 self._mark(unread)
                 some.set()
                 if unread.count() >= HELD_MAX:
                     room.clear()
             elif loop.time() - last > STALE_SECONDS:
-                last = loop.time()
-                await self._see_that_it_moves(unread)
+                if behind := unread.behind(ends):
+                    raise Lost(f"the reading of {self._wire.name} brings nothing though {behind} holds more")
+                # What comes now may be on its way here already: where it is not here by the next look, it is lost.
+                last, ends = loop.time(), await self._wire.ends()
                 self._mark(unread)
-
-    async def _see_that_it_moves(self, unread: Unread) -> None:
-        """Raise `Lost` where the lines hold more than the reading brings."""
-        ends = await self._wire.ends()
-        behind = unread.behind(ends)
-        if behind:
-            raise Lost(f"the reading of {self._wire.name} brings nothing though {behind} holds more")
 
     def _mark(self, unread: Unread) -> None:
         """See that a mark is on its way for what is read and not covered."""

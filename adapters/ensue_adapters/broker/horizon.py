@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from ensue_adapters.broker.lines import Lines
 from ensue_adapters.broker.outbox import Outbox
@@ -15,8 +16,8 @@ MARK_EVERY_SECONDS = 0.05
 class Horizon:
     """What this process knows of it. Time is marked in every line at once, by one at a time."""
 
-    def __init__(self, views: FoldedViews, outbox: Outbox, lines: Lines) -> None:
-        self._views, self._outbox, self._lines = views, outbox, lines
+    def __init__(self, views: FoldedViews, outbox: Outbox, lines: Lines, folds: Callable[[], bool]) -> None:
+        self._views, self._outbox, self._lines, self._folds = views, outbox, lines, folds
         self._stored = Stored()
         self._marking: asyncio.Task[None] | None = None
         self._marked_at = 0.0
@@ -38,11 +39,10 @@ class Horizon:
         return await self._at(position)
 
     async def _at(self, position: int) -> int:
+        """Return what is known: from memory where this process folds, else from the views."""
         stored = self._stored
-        if position < stored.position or stored.version == 0:
+        if not self._folds() or position < stored.position or stored.version == 0:
             stored = await self._views.stored()
-            if stored.version > self._stored.version:
-                self._stored = stored
         if position >= stored.position:
             return stored.order.horizon
         return await self._views.horizon_at(position)

@@ -102,7 +102,7 @@ class BrokerStore:
         else:
             stored = await self._folded.stored()
             behind = sum(max(end - stored.order.after(line), 0) for line, end in ends.items())
-            who = "this process folds" if self._folder is not None and self._folder.folds else "another process folds"
+            who = "this process folds" if self._folds() else "another process folds"
             lines = Health("lines", True, f"{self._wire.name}: {behind} records are not folded yet; {who}")
         return [lines, *await self._folded.store.health()]
 
@@ -118,7 +118,7 @@ class BrokerStore:
         lines = Lines(self._wire.lines)
         outbox = self._outbox = Outbox(self._wire, self.clock, self._patience)
         tasks = self._tasks = OwnTasks(self._wire.name)
-        horizon = self._horizon = Horizon(self._folded, outbox, lines)
+        horizon = self._horizon = Horizon(self._folded, outbox, lines, self._folds)
         process = f"{os.getpid()}-{uuid4().hex[:12]}"
         self._folder = Folder(self._wire, self._folded, outbox, self.clock, identity, process, self._told)
         self.log = BrokerLog(outbox, lines, store.log, horizon)
@@ -149,6 +149,9 @@ class BrokerStore:
                 raise self._folder.trouble
             await asyncio.sleep(LOOK_SECONDS)
 
+    def _folds(self) -> bool:
+        return self._folder is not None and self._folder.folds
+
     def _told(self, folded: Folded) -> None:
         if self._horizon is not None:
             self._horizon.folded(folded)
@@ -158,7 +161,7 @@ class BrokerStore:
         position = 0
         while True:
             await outbox.wanted.wait()
-            if self._folder is not None and self._folder.folds:
+            if self._folds():
                 # It is told by its own fold, but for what another process has folded right before.
                 await asyncio.sleep(5 * LOOK_SECONDS)
             undecided = outbox.undecided()
