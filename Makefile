@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-# What may be said on the command line: make demo ARGS=..., make test ARGS=..., make campaign LENGTH=...
+# What may be said on the command line: make demo STORE=kafka ARGS=..., make test ARGS=..., make campaign LENGTH=...
 ARGS ?=
+STORE ?=
 LENGTH ?= 60
 UPGRADE ?=
 
@@ -25,8 +26,8 @@ help: ## show this list
 
 env: $(READY) ## make the environment, and nothing else
 
-demo: $(READY) ## watch the news desk react (ARGS=... are passed on)
-	$(BIN)/python examples/news_desk/demo.py $(ARGS)
+demo: $(READY) $(if $(filter kafka,$(STORE)),java) ## watch the news desk react (STORE=kafka, STORE=postgres; ARGS=... are passed on)
+	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store $(STORE)) $(ARGS)
 
 test: $(READY) java ## run the tests (ARGS=... are passed to pytest; running none is a failure)
 	$(BIN)/python -m pytest $(ARGS)
