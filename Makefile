@@ -17,8 +17,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv that happens to be active is none of our business.
 unexport VIRTUAL_ENV
 
-.PHONY: help env demo test java check format-check lint layers mypy pyright fmt bench \
-	campaign crash simulate ingest ingest-kills plant matrix lock build clean
+.PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench bench-postgres \
+	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,10 +26,14 @@ help: ## show this list
 
 env: $(READY) ## make the environment, and nothing else
 
-demo: $(READY) $(if $(filter kafka,$(STORE)),java) ## watch the news desk react (STORE=kafka, STORE=postgres; ARGS=... are passed on)
-	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store $(STORE)) $(ARGS)
+demo: $(READY) $(if $(filter kafka,$(STORE)),java) ## watch the news desk react (STORE=postgres, STORE=kafka: on a server of its own; or STORE=URL; ARGS=... are passed on)
+ifneq ($(filter postgres kafka,$(STORE)),)
+	$(BIN)/python -m tests.servers $(STORE) $(BIN)/python examples/news_desk/demo.py --store '{url}' $(ARGS)
+else
+	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store '$(STORE)') $(ARGS)
+endif
 
-test: $(READY) java ## run the tests (ARGS=... are passed to pytest; running none is a failure)
+test: $(READY) java pgbouncer ## run the tests (ARGS=... are passed to pytest; running none is a failure)
 	$(BIN)/python -m pytest $(ARGS)
 
 # The tests start a real Kafka from its own jars, unless they are told of one or Docker brings it. What is missing for
@@ -41,6 +45,17 @@ java:
 		echo "Installing Java and Maven, for the Kafka of the tests."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
 			default-jre-headless maven >/dev/null; fi
+
+# The tests run the Postgres store through a real pgbouncer. Where it is missing and cannot be installed here, they say
+# so themselves, with the command. Debian would run it as a service as well, which nobody asked for.
+pgbouncer:
+	@if PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null 2>&1; then exit 0; fi; \
+	if [ "`id -u`" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing pgbouncer, for the tests of the Postgres store."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			pgbouncer >/dev/null || { echo "It could not be installed."; exit 0; }; \
+		if command -v systemctl >/dev/null 2>&1; then \
+			systemctl disable --now --quiet pgbouncer >/dev/null 2>&1 || true; fi; fi
 
 check: format-check lint layers mypy pyright ## format, lint, layers and types
 
@@ -66,19 +81,26 @@ fmt: $(READY) ## format, and fix what ruff can fix
 bench: $(READY) ## measure speed (ARGS=... are passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-postgres: $(READY) ## measure speed on Postgres beside other job systems (ARGS=... are passed on)
+	$(BIN)/python -m benchmarks --store postgres $(ARGS)
+
 campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 
-crash: $(READY) ## kill real processes for LENGTH seconds
-	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(ARGS)
+crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the server, too)
+	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-simulate: $(READY) ## run LENGTH seeds of the simulated engine
-	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(ARGS)
+simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres: on a simulated SQL server)
+	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(STORE),--sql) $(ARGS)
 
 ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
 	$(BIN)/python -m tests.ingest --seeds $(LENGTH) $(ARGS)
 
 ingest-kills: $(READY) java ## kill ingesters and three Kafka brokers for LENGTH seconds
 	$(BIN)/python -m tests.kafka --seconds $(LENGTH) $(ARGS)
+
+load: $(READY) ## emit from 20 processes at once, then load one engine fully for LENGTH seconds and look for bloat (Postgres)
+	$(BIN)/python -m tests.load.emitting --seconds 20
+	$(BIN)/python -m tests.load.bloat --seconds $(LENGTH) $(ARGS)
 
 plant: $(READY) ## plant known bugs one by one and see the suite catch each
 	$(BIN)/python -m tests.plant $(ARGS)
@@ -91,6 +113,9 @@ matrix: ## run the tests on every supported Python that is here
 		echo "make matrix: Python $$version is $$python"; ran=1; \
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done; [ $$ran = 1 ]
+
+matrix-postgres: $(READY) ## run the Postgres tests on every server version that is here
+	$(BIN)/python -m tests.servers.matrix $(ARGS)
 
 lock: | $(UV) ## renew requirements.lock (UPGRADE=--upgrade moves every version)
 	$(UV) pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \

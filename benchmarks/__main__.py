@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--folder PATH] [--json PATH] [measure...]`."""
+"""`python -m benchmarks [--store postgres] [--quick] [--folder PATH] [--json PATH] [measure...]`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
-from benchmarks import MEASURES
+from benchmarks import MEASURES, postgres
 from benchmarks.figures import Figure, show
+from benchmarks.postgres.server import serving, version_of
 
-RESULTS = Path(__file__).parent / "results.json"
+FOLDER = Path(__file__).parent
 
 
 class Results(msgspec.Struct):
@@ -30,31 +33,61 @@ class Results(msgspec.Struct):
 
 def main() -> int:
     """Run measures, each in a process of its own, show their figures and write them down."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure how fast the engine is on SQLite.")
-    parser.add_argument("measures", nargs="*", metavar="measure", help=f"one of {', '.join(MEASURES)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="a short run, which shows that it works, not how fast")
-    parser.add_argument("--folder", type=Path, help="where the files lie that are written: on the disk to measure")
-    parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go (benchmarks/results.json)")
-    asked = parser.parse_args()
-    unknown = [name for name in asked.measures if name not in MEASURES]
-    if unknown:
-        parser.error(f"there is no measure {unknown[0]!r}: choose from {', '.join(MEASURES)}")
+    asked = _arguments()
+    on_postgres = asked.store == "postgres"
     figures: list[Figure] = []
-    for name in asked.measures or MEASURES:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        figures += measured(name, asked.folder, asked.quick)
     results = Results(machine(), asked.quick, figures)
-    if not (asked.quick and asked.json == RESULTS):  # a short run's numbers say nothing
-        asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
-    show(figures, Console(width=None if sys.stdout.isatty() else 140))
+    with _server(asked) as server:
+        if on_postgres:
+            results.machine["postgres"] = version_of(server)
+        for name in asked.measures:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            figures += measured(f"postgres.{name}" if on_postgres else name, asked, server)
+    default = FOLDER / ("results-postgres.json" if on_postgres else "results.json")
+    if asked.json or not asked.quick:  # a short run's numbers say nothing
+        (asked.json or default).write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    show(figures, console, "beside" if on_postgres else "bare")
+    ratios = postgres.ratios(figures)
+    if ratios is not None:
+        console.print("\nensue beside its peers: what they reach (and how many times better ensue is)\n", ratios)
     print(f"\n{', '.join(f'{name} {value}' for name, value in results.machine.items())}")
     return 0
 
 
-def measured(name: str, folder: Path | None, quick: bool) -> list[Figure]:
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure how fast the engine is.")
+    parser.add_argument("measures", nargs="*", metavar="measure", help="all by default")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite", help="what holds the log")
+    parser.add_argument("--quick", action="store_true", help="a short run, which shows that it works, not how fast")
+    parser.add_argument("--folder", type=Path, help="where the files lie that are written: on the disk to measure")
+    parser.add_argument("--json", type=Path, help="where the figures go (benchmarks/results.json)")
+    parser.add_argument("--server", help="the URL of a Postgres to measure; one is started where it is left out")
+    parser.add_argument("--no-peers", action="store_true", help="measure ensue alone on Postgres")
+    asked = parser.parse_args()
+    known = postgres.MEASURES if asked.store == "postgres" else MEASURES
+    unknown = [name for name in asked.measures if name not in known]
+    if unknown:
+        parser.error(f"there is no measure {unknown[0]!r}: choose from {', '.join(known)}")
+    asked.measures = asked.measures or known
+    return asked
+
+
+@contextmanager
+def _server(asked: argparse.Namespace) -> Generator[str, None, None]:
+    """Give the URL of the server, "" where none is needed."""
+    if asked.store == "postgres":
+        with serving(asked.server, asked.folder) as url:
+            yield url
+    else:
+        yield ""
+
+
+def measured(name: str, asked: argparse.Namespace, server: str) -> list[Figure]:
     """Run one measure in a new process and a new folder."""
-    with tempfile.TemporaryDirectory(prefix="ensue-bench-", dir=folder) as files:
-        command = [sys.executable, "-m", "benchmarks.one", name, files, "quick" if quick else "full"]
+    with tempfile.TemporaryDirectory(prefix="ensue-bench-", dir=asked.folder) as files:
+        how, peers = "quick" if asked.quick else "full", "alone" if asked.no_peers else "peers"
+        command = [sys.executable, "-m", "benchmarks.one", name, files, how, server, peers]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=list[Figure])
 

@@ -15,7 +15,7 @@ class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
     """A measured number.
 
     `limit` bounds the value, or the ratio where `of` says "ratio"; `aim` is what would be better still. `bare`
-    is what Python's sqlite3 did alone, in the same run: `ratio` is value / bare.
+    is what Python's sqlite3 did alone, or a peer did, in the same run: `ratio` is value / bare.
     """
 
     measure: str
@@ -44,18 +44,27 @@ class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Where a measure keeps its files, and whether it is to be short."""
+    """Where a measure keeps its files, and whether it is to be short.
+
+    `server` is the URL of a Postgres server, or "" for SQLite; `peers` says whether the peers take part.
+    """
 
     folder: Path
     quick: bool = False
+    server: str = ""
+    peers: bool = False
 
     def pick(self, full: int, quick: int) -> int:
         """Return how much of something to do."""
         return quick if self.quick else full
 
+    def on(self, url: str) -> Run:
+        """Return the same run in another database of the server."""
+        return msgspec.structs.replace(self, server=url)
+
     def url(self, name: str) -> str:
-        """Return the URL of a new file."""
-        return f"sqlite:///{self.folder / name}.db"
+        """Return the URL of a new file, or of a new schema."""
+        return f"{self.server}?schema={name.replace('-', '_')}" if self.server else f"sqlite:///{self.folder / name}.db"
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -69,10 +78,10 @@ def median(values: Sequence[float]) -> float:
     return percentile(values, 0.5)
 
 
-def show(figures: Sequence[Figure], console: Console) -> None:
-    """Print figures as a table."""
+def show(figures: Sequence[Figure], console: Console, beside: str = "bare") -> None:
+    """Print figures as a table; `beside` says what they stand beside."""
     table = Table("measure", "figure", box=None, pad_edge=False, header_style="bold")
-    for name in ("value", "unit", "bare", "ratio", "bound", ""):
+    for name in ("value", "unit", beside, "ratio", "bound", ""):
         table.add_column(name, justify="left" if name in ("unit", "") else "right")
     before = ""
     for each in figures:

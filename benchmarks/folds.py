@@ -10,11 +10,11 @@ from benchmarks.figures import Figure, Run
 from benchmarks.load import react
 from ensue import Engine
 from ensue.projector import catch_up
-from ensue_adapters.memory.chains import ChainTables
 from ensue_adapters.memory.work import WorkTable
 from ensue_core.defaults import DEFAULTS
 from ensue_core.records import Record
 from ensue_projections.chain import chain_changes
+from ensue_projections.tables import ChainTables
 from ensue_projections.work import work_changes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from benchmarks import programs
@@ -16,16 +16,16 @@ from ensue import Engine
 LIMIT = 1.3
 
 
-async def measure(run: Run) -> list[Figure]:
-    """Measure the three series; each is compared with its own first point."""
-    return [*await _records(run), *await _triggers(run), *await _waiting(run)]
+async def measure(run: Run, sizes: Sequence[int] = (10_000, 100_000, 1_000_000)) -> list[Figure]:
+    """Measure the three series; each is compared with its own first point. `sizes` are numbers of records."""
+    return [*await _records(run, sizes), *await _triggers(run), *await _waiting(run)]
 
 
-async def _records(run: Run) -> list[Figure]:
+async def _records(run: Run, sizes: Sequence[int]) -> list[Figure]:
     """One file that grows: events that nobody hears, with reactions among them."""
     figures = _Series("records")
     async with programs.pings(run.url("records")).running() as engine:
-        for size in (10_000, 100_000, 1_000_000) if not run.quick else (1_000, 3_000):
+        for size in sizes if not run.quick else (1_000, 3_000):
             await _fill(engine, size)
             await figures.add(run, engine, size)
     return figures.figures

@@ -28,16 +28,16 @@ async def measure(run: Run) -> list[Figure]:
 
     url = run.url("one")
     async with programs.pings(url).running() as engine:
-        figures += _figures("one process", await of_one_process(engine, count), bare[0], 2, 6)
+        figures += figures_of("one process", await of_one_process(engine, count), bare[0], 2, 6)
 
     url = run.url("two")
     async with programs.pings(url) as client, programs.elsewhere(url, "pings"):
-        figures += _figures("engine elsewhere", await _of_results(client, count), bare[0], 4, 12)
+        figures += figures_of("engine elsewhere", await of_results(client, count), bare[0], 4, 12)
 
     url = run.url("three")
     roles = ("scheduler", "projectors")
     async with programs.pings(url).running(only=roles) as client, programs.elsewhere(url, "pings", ("worker",)):
-        figures += _figures("worker elsewhere", await _of_results(client, count), bare[0], 4, 12)
+        figures += figures_of("worker elsewhere", await of_results(client, count), bare[0], 4, 12)
     return figures
 
 
@@ -55,7 +55,7 @@ async def of_one_process(engine: Engine, count: int, event: str = "ping") -> lis
     return took[3:]
 
 
-async def _of_results(client: Engine, count: int) -> list[float]:
+async def of_results(client: Engine, count: int) -> list[float]:
     """Return milliseconds from emit to start, as the tasks' results tell."""
     began: list[int] = []
     for number in range(count + 3):
@@ -73,7 +73,8 @@ async def _of_results(client: Engine, count: int) -> list[float]:
     return [(started - said) / 1e6 for said, started in zip(began, results, strict=True)][3:]
 
 
-def _figures(layout: str, took: Sequence[float], bare: float, p50: float, p99: float) -> list[Figure]:
+def figures_of(layout: str, took: Sequence[float], bare: float, p50: float, p99: float) -> list[Figure]:
+    """Return a layout's two figures."""
     return [
         Figure("latency", f"{layout}, p50", percentile(took, 0.5), "ms", p50, bare=bare),
         Figure("latency", f"{layout}, p99", percentile(took, 0.99), "ms", p99),

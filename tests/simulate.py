@@ -12,12 +12,15 @@ import gc
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
-from tests.simulation.sometimes import SOMETIMES, sometimes
+from tests.simulation.sometimes import SOMETIMES, SOMETIMES_ON_SQL, sometimes
+from tests.simulation.sql import Flaw
 from tests.simulation.world import World
 
 SEEDS_MIN = 200
@@ -42,9 +45,9 @@ class Outcome:
     digest: str
 
 
-def run_seed(seed: int) -> Outcome:
-    """Run and check one seed."""
-    world = World(seed)
+def run_seed(seed: int, sql: bool = False, flaw: Flaw = "") -> Outcome:
+    """Run and check one seed, on the memory store or on a simulated SQL server."""
+    world = World(seed, sql=sql, flaw=flaw)
     world.run()
     return Outcome(
         seed,
@@ -63,6 +66,7 @@ def run_seed(seed: int) -> Outcome:
 class Campaign:
     """What became of many seeds."""
 
+    sql: bool = False
     seeds: int = 0
     failed: list[Outcome] = field(default_factory=list[Outcome])
     reached: Counter[str] = field(default_factory=Counter[str])
@@ -88,11 +92,15 @@ class Campaign:
         """Return what was reached in too few seeds; nothing for a short campaign."""
         if self.seeds < SEEDS_MIN:
             return []
-        return [name for name, share in SOMETIMES.items() if self.reached[name] < share * self.seeds]
+        return [name for name, share in self.wanted().items() if self.reached[name] < share * self.seeds]
+
+    def wanted(self) -> dict[str, float]:
+        """Return what must be reached, and in which share of the seeds."""
+        return SOMETIMES | SOMETIMES_ON_SQL if self.sql else SOMETIMES
 
     def report(self) -> str:
         """Say what was reached, and how often."""
-        lines = [f"  {self.reached[name]:6} of {self.seeds} seeds: {name}" for name in SOMETIMES]
+        lines = [f"  {self.reached[name]:6} of {self.seeds} seeds: {name}" for name in self.wanted()]
         hours = self.virtual_seconds / 3600
         lines.append(
             f"{self.seeds} seeds, {hours:.1f} virtual hours, {self.records} records, {self.steps} steps, "
@@ -101,26 +109,49 @@ class Campaign:
         return "\n".join(lines)
 
 
-def campaign(seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
-    """Yield outcomes as they come."""
-    gc.freeze()
+def campaign(seeds: Iterable[int], processes: int, *, sql: bool = False) -> Iterator[Outcome]:
+    """Yield outcomes as they come; whoever stops asking waits for the seeds that run, and for no others."""
+    run = partial(run_seed, sql=sql)
     if processes == 1:
-        yield from map(run_seed, seeds)
+        yield from map(run, seeds)
         return
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with context.Pool(processes, maxtasksperchild=PER_PROCESS) as pool:
-        yield from pool.imap_unordered(run_seed, seeds)
+    room, stopped = threading.Semaphore(2 * processes), False
+
+    def asked() -> Iterator[int]:
+        for seed in seeds:
+            room.acquire()
+            if stopped:
+                return
+            yield seed
+
+    # The children come from a process without threads: a fork of this one may inherit a lock that nobody will open.
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    pool = context.Pool(processes, initializer=gc.freeze, maxtasksperchild=PER_PROCESS)
+    try:
+        for outcome in pool.imap_unordered(run, asked()):
+            room.release()
+            yield outcome
+    finally:
+        stopped = True
+        room.release()
+        pool.close()
+        pool.join()
 
 
-def replay(seed: int, *, talk: bool) -> int:
+def replay(seed: int, *, talk: bool, sql: bool) -> int:
     """Run one seed and say everything that happens."""
-    world = World(seed, trace=print if talk else None)
+    world = World(seed, trace=print if talk else None, sql=sql)
     print(world.plan)
     world.run()
     for line in world.wrong:
         print(f"WRONG {line}")
     print(f"seed {seed}: {world.loop.steps} steps, {world.loop.time():.1f} s, digest {world.loop.digest}")
     return 1 if world.wrong else 0
+
+
+def replay_command(seed: int, *, sql: bool) -> str:
+    """Return what to type to see a seed again."""
+    return f"replay: python -m tests.simulate --seed {seed}{' --sql' if sql else ''} --steps"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -130,17 +161,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="run this one alone and say what is wrong")
     parser.add_argument("--steps", action="store_true", help="with --seed: say everything that happens")
+    parser.add_argument("--sql", action="store_true", help="on a simulated SQL server instead of the memory store")
     parser.add_argument("--seconds", type=float, help="stop after that much time, however many seeds are left")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(arguments)
     if given.seed is not None:
-        return replay(given.seed, talk=given.steps)
-    began, said, total = time.monotonic(), 0.0, Campaign()
-    for outcome in campaign(range(given.first, given.first + given.seeds), given.processes):
+        return replay(given.seed, talk=given.steps, sql=given.sql)
+    began, said, total = time.monotonic(), 0.0, Campaign(given.sql)
+    for outcome in campaign(range(given.first, given.first + given.seeds), given.processes, sql=given.sql):
         total.add(outcome)
         if outcome.wrong:
             print(f"seed {outcome.seed} FAILED: {outcome.wrong[0][:500]}")
-            print(f"  replay: python -m tests.simulate --seed {outcome.seed} --steps", flush=True)
+            print(f"  {replay_command(outcome.seed, sql=given.sql)}", flush=True)
         elapsed = time.monotonic() - began
         if elapsed - said > 10:
             said = elapsed

@@ -9,6 +9,7 @@ GRANT INSERT, UPDATE, DELETE ON
     ensue.runs, ensue.participants, ensue.invocations, ensue.attempts, ensue.trigger_stats, ensue.schedules,
     ensue.problems, ensue.topics
 TO shop;
+GRANT INSERT, UPDATE ON ensue.generations TO shop;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ensue TO shop;
 -- A role that only emits and submits in its own transactions needs no more than this:
 --   GRANT USAGE ON SCHEMA ensue TO shop_web;

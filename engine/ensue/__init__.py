@@ -64,6 +64,7 @@ from ensue.queries import (
     TriggerView,
     WaitingView,
 )
+from ensue.replay.told import ConditionView, Explanation
 from ensue.resources import Resource
 from ensue.tasks import AsyncTask, SyncTask, Task, TaskRef, Tasks, TriggerLike
 from ensue.trace import Node, Trace
@@ -73,6 +74,7 @@ from ensue_core.errors import (
     AnotherProgram,
     ArgumentsMismatch,
     AttemptOver,
+    BadConnection,
     BadCron,
     BadDuration,
     BadFilter,
@@ -87,6 +89,7 @@ from ensue_core.errors import (
     EmptyTrigger,
     EnsueError,
     FormatTooNew,
+    HistoryLost,
     IdempotencyConflict,
     JoinWithoutKey,
     ModuleNotLoaded,
@@ -120,6 +123,7 @@ __all__ = [
     "AsyncTask",
     "AttemptOver",
     "AttemptView",
+    "BadConnection",
     "BadCron",
     "BadDuration",
     "BadFilter",
@@ -132,6 +136,7 @@ __all__ = [
     "Comparison",
     "Composite",
     "Condition",
+    "ConditionView",
     "ConfigError",
     "CronContext",
     "Current",
@@ -148,8 +153,10 @@ __all__ = [
     "EventDetail",
     "EventView",
     "ExceptionContext",
+    "Explanation",
     "FormatTooNew",
     "Handle",
+    "HistoryLost",
     "IdempotencyConflict",
     "InvocationDetail",
     "InvocationView",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -12,35 +13,34 @@ import msgspec
 
 from ensue.bound import running_in
 from ensue.config import Settings, resolve
-from ensue.current import current_or_none, derive_emit_id, derive_submit_id
+from ensue.connections import AsyncCaller
+from ensue.drafting import Asked, ask, ask_with, event_draft, invocation_draft
 from ensue.events import Event
 from ensue.follow import Follower
 from ensue.handles import Emitted, Handle
 from ensue.ingest.declared import Events as IngestedEvents
 from ensue.ingest.declared import Format, Ingest, Start, declare, declare_from_file
-from ensue.payloads import encode_payload
 from ensue.program import Program, assemble
 from ensue.queries import Events, Invocations, Problems, Runs, Triggers
+from ensue.replay.told import Explanation
 from ensue.resources import ResourceValues
 from ensue.running import Role, Running
 from ensue.settled import Settling
 from ensue.stores import open_store
 from ensue.sync import SyncEngine
-from ensue.tasks import SubmitOptions, Task, Tasks
+from ensue.tasks import SubmitOptions, Task, Tasks, TaskWithOptions
 from ensue.trace import Trace, tail, trace
-from ensue_core.clock import SYSTEM_CLOCK, Clock
+from ensue.within import append_within
+from ensue_core.clock import SYSTEM_CLOCK, Clock, from_datetime
 from ensue_core.defaults import Defaults
 from ensue_core.errors import (
-    ArgumentsMismatch,
-    BadValue,
     ConfigError,
     IdempotencyConflict,
     NotRunning,
     QueueFull,
-    UnknownTask,
 )
 from ensue_core.facts import EventEmitted, InvocationCancelled, InvocationCreated
-from ensue_core.ids import Id, derive_from, derive_keyed, new_id, parse_id
+from ensue_core.ids import Id, derive_from, parse_id
 from ensue_core.ports import Appended, Store
 from ensue_core.records import Draft, Record, draft
 from ensue_core.values import decode
@@ -54,9 +54,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 __all__ = ["Engine"]
-
-KEY_MAX = 512
-"""How long an idempotency key may be, in characters."""
 
 
 class Engine(Tasks):
@@ -95,6 +92,7 @@ class Engine(Tasks):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bound: list[Tasks] = []
         self._queue_checked = -1.0
+        self._queue_look: asyncio.Future[int] | None = None
         self._running: Running | None = None
         self._sync: SyncEngine | None = None
         self._ingests: list[Ingest] = []
@@ -270,7 +268,11 @@ class Engine(Tasks):
         async with roles:
             if ready is not None:
                 ready()
-            await (stop or asyncio.Event()).wait()
+            assert self._running is not None
+            lost = self._running.lost
+            await _first(stop or asyncio.Event(), lost)
+        if lost.done():
+            raise lost.result()
 
     def lifespan(self, app: object = None) -> AbstractAsyncContextManager[None]:
         """An ASGI lifespan: opens the engine as a client while the application runs."""
@@ -287,7 +289,7 @@ class Engine(Tasks):
         from ensue.scheduler.scheduler import Scheduler
 
         scheduler = Scheduler(
-            self.store, self.program, self.clock, self.defaults,
+            self.store, self.program, self.store.clock, self.defaults,
             service=self.service, process="declare", asker=InlineAsker(), replace=replace,
         )  # fmt: skip
         await scheduler.declare()
@@ -304,12 +306,13 @@ class Engine(Tasks):
     @overload
     async def emit(
         self, event: Event[T], payload: T, *, idempotency_key: str | None = None, correlation_id: str | None = None,
-        causation_id: str | None = None, traceparent: str | None = None,
+        causation_id: str | None = None, traceparent: str | None = None, connection: AsyncCaller | None = None,
     ) -> Emitted: ...  # fmt: skip
     @overload
     async def emit(
         self, event: str, payload: object = ..., *, idempotency_key: str | None = None,
         correlation_id: str | None = None, causation_id: str | None = None, traceparent: str | None = None,
+        connection: AsyncCaller | None = None,
     ) -> Emitted: ...  # fmt: skip
     async def emit(
         self,
@@ -320,135 +323,119 @@ class Engine(Tasks):
         correlation_id: str | None = None,
         causation_id: str | None = None,
         traceparent: str | None = None,
+        connection: AsyncCaller | None = None,
     ) -> Emitted:
         """Append an event; durable on return, also where a caller's task is cancelled meanwhile or not at all.
 
         An equal key returns the event of the first time (`duplicate`); inside a task an unkeyed event that a
         retry emits again is the same event too. Raises `BadValue` and `IdempotencyConflict`.
+
+        With `connection`, an asyncpg connection or a SQLAlchemy `AsyncSession` or `AsyncConnection` on the
+        database of a Postgres store, the event is part of the transaction that is open there: durable at your
+        commit, gone with your rollback. Keys that committed transactions have used answer as ever. One that a
+        transaction uses at the same time, or this one has used before, cannot be known yet: as the events
+        enter the log the first counts, an equal one adds nothing, and one with another payload is parked with
+        the reason (`ensue doctor`). Raises `BadConnection`.
         """
-        said = self._event(event, payload, idempotency_key, correlation_id, causation_id, traceparent)
-        (appended,) = await self.store.log.append([said])
-        return self._emitted(said, appended)
+        said = event_draft(self.namespace, event, payload, idempotency_key, correlation_id, causation_id, traceparent)
+        (appended,) = await self._append([said], connection)
+        return self.emitted(said, appended)
 
     @overload
-    async def emit_many(self, event: Event[T], payloads: Sequence[T]) -> Sequence[Emitted]: ...
+    async def emit_many(
+        self, event: Event[T], payloads: Sequence[T], *, connection: AsyncCaller | None = None
+    ) -> Sequence[Emitted]: ...
     @overload
-    async def emit_many(self, event: str, payloads: Sequence[object]) -> Sequence[Emitted]: ...
-    async def emit_many(self, event: Event[Any] | str, payloads: Sequence[Any]) -> Sequence[Emitted]:
-        """Append events in one durable batch: all of them or, where it raises, none."""
+    async def emit_many(
+        self, event: str, payloads: Sequence[object], *, connection: AsyncCaller | None = None
+    ) -> Sequence[Emitted]: ...
+    async def emit_many(
+        self, event: Event[Any] | str, payloads: Sequence[Any], *, connection: AsyncCaller | None = None
+    ) -> Sequence[Emitted]:
+        """Append events in one durable batch: all of them or, where it raises, none. `connection`: see `emit`."""
         if not payloads:
             return []
-        drafts = [self._event(event, payload, None, None, None, None) for payload in payloads]
-        appended = await self.store.log.append(drafts)
-        return [self._emitted(said, each) for said, each in zip(drafts, appended, strict=True)]
+        drafts = [event_draft(self.namespace, event, payload) for payload in payloads]
+        appended = await self._append(drafts, connection)
+        return [self.emitted(said, each) for said, each in zip(drafts, appended, strict=True)]
 
-    def _event(
-        self,
-        event: Event[Any] | str,
-        payload: object,
-        key: str | None,
-        correlation: str | None,
-        causation: str | None,
-        traceparent: str | None,
-    ) -> Draft:
-        code, raw = encode_payload(event, {} if payload is None and isinstance(event, str) else payload)
-        task = current_or_none()
-        if key is not None:
-            id = derive_keyed("event", self.namespace, code, _checked_key(key))
-        elif task is not None:
-            id = derive_emit_id(task, code, raw)
-        else:
-            id = new_id()
-        fact = EventEmitted(
-            code,
-            msgspec.Raw(raw),
-            key,
-            emitter=task.id if task else None,
-            emitter_task=task.task if task else None,
-            correlation=correlation,
-            causation=causation,
-            traceparent=traceparent,
-            depth=task.depth if task else 0,
-        )
-        cause = causation or (task.id if task else None)
-        root = correlation or (task.root if task else None)
-        return draft(id, fact, cause=cause, root=root, repeatable=key is not None or task is not None)
-
-    def _emitted(self, said: Draft, appended: Appended) -> Emitted:
+    def emitted(self, said: Draft, appended: Appended) -> Emitted:
+        """Return what an emit answers. Raises `IdempotencyConflict`."""
         fact = said.fact
         assert isinstance(fact, EventEmitted)
         if appended.conflict:
             raise IdempotencyConflict(f"event {fact.code}", fact.key or said.id)
+        if appended.pending:
+            return Emitted(self, said.id, 0, False, after=appended.position)
         return Emitted(self, said.id, appended.position, appended.duplicate)
+
+    async def _append(self, drafts: Sequence[Draft], connection: object) -> Sequence[Appended]:
+        if connection is None:
+            return await self.store.log.append(drafts)
+        return await append_within(self.store, connection, drafts)
 
     # Invocations.
 
-    async def submit(self, task: Task[P, R] | str, /, *args: Any, **kwargs: Any) -> Handle[R]:
+    async def submit(
+        self,
+        task: Task[P, R] | TaskWithOptions[P, R] | str,
+        /,
+        *args: Any,
+        connection: Any = None,
+        **kwargs: Any,
+    ) -> Handle[R]:
         """Create an invocation of a task; durable on return. Names the engine where several are open.
 
-        A task of another program may be named by text; its arguments are then keywords, unchecked.
+        A task of another program may be named by text; its arguments are then keywords, unchecked. With
+        `connection`, the invocation is part of the transaction that is open there: see `emit`. (A parameter of
+        the task that has this name gets the value; say `task.options(connection=...)` then.)
         """
-        if isinstance(task, str) and task not in self.program.tasks:
-            if args:
-                raise ArgumentsMismatch(task, "a task whose code is not here takes keywords only")
-            return await self._create(task, _encode_unchecked(task, kwargs), SubmitOptions())
-        name = task if isinstance(task, str) else task.name
-        return await self.submit_task(self._task_of(name), args, kwargs, SubmitOptions())
-
-    def _task_of(self, name: str) -> Task[..., Any]:
-        for source in self.program.sources:
-            if name in source.declared_tasks:
-                return source.declared_tasks[name]
-        raise UnknownTask(name, "submit", tuple(self.program.tasks))
+        return await self._submit(ask(self.program, task, args, kwargs, connection))
 
     async def submit_task(
         self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: SubmitOptions
     ) -> Handle[Any]:
         """Create an invocation: what `task.submit(...)` comes down to."""
-        definition = self.program.tasks.get(task.name)
-        if definition is None:
-            raise UnknownTask(task.name, "submit", tuple(self.program.tasks))
-        return await self._create(task.name, definition.encode(args, kwargs), options)
+        return await self._submit(ask_with(options, self.program, task.name, args, kwargs))
 
-    async def _create(self, task: str, arguments: bytes, options: SubmitOptions) -> Handle[Any]:
-        await self._check_queue()
-        key = options.idempotency_key
-        within = current_or_none()
-        if key is not None:
-            id = derive_keyed("invocation", self.namespace, task, _checked_key(key))
-        elif within is not None:
-            id = derive_submit_id(within, task, arguments)
-        else:
-            id = new_id()
-        fact = InvocationCreated(
-            task,
-            msgspec.Raw(arguments),
-            key,
-            emitter=within.id if within else None,
-            correlation=options.correlation_id,
-            depth=within.depth + 1 if within else 0,
-        )
-        said = draft(
-            id,
-            fact,
-            cause=options.causation_id or (within.id if within else None),
-            root=options.correlation_id or (within.root if within else None),
-            repeatable=key is not None or within is not None,
-        )
-        (appended,) = await self.store.log.append([said])
+    async def _submit(self, asked: Asked) -> Handle[Any]:
+        await self.check_queue()
+        said = invocation_draft(self.namespace, asked)
+        (appended,) = await self._append([said], asked.options.connection)
+        return self.submitted(said, appended)
+
+    def submitted(self, said: Draft, appended: Appended) -> Handle[Any]:
+        """Return what a submit answers. Raises `IdempotencyConflict`."""
+        fact = said.fact
+        assert isinstance(fact, InvocationCreated)
         if appended.conflict:
-            raise IdempotencyConflict(f"task {task}", key or id)
-        return Handle(self, id, task=task, after=appended.position - 1, duplicate=appended.duplicate)
+            raise IdempotencyConflict(f"task {fact.task}", fact.key or said.id)
+        after = appended.position - (not appended.pending)
+        return Handle(
+            self, said.id, task=fact.task, after=after, duplicate=appended.duplicate, pending=appended.pending
+        )
 
-    async def _check_queue(self) -> None:
+    async def check_queue(self) -> None:
         """Refuse to queue past the bound; looks a few times a second, so the bound is a soft one."""
-        now = self.clock.monotonic()
-        if now - self._queue_checked < self.defaults.poll_seconds:
+        if self.clock.monotonic() - self._queue_checked < self.defaults.poll_seconds:
             return
-        queued = await self.store.work.queued()
+        if self._queue_look is None:
+            self._queue_look = asyncio.ensure_future(self._look_at_queue())
+            self._queue_look.add_done_callback(_seen)
+        queued = await asyncio.shield(self._queue_look)
         if queued >= self.defaults.queued_max:
             raise QueueFull(queued, self.defaults.queued_max)
-        self._queue_checked = now
+
+    async def _look_at_queue(self) -> int:
+        """Count what is queued, once for all who ask meanwhile."""
+        now = self.clock.monotonic()
+        try:
+            queued = await self.store.work.queued()
+        finally:
+            self._queue_look = None
+        if queued < self.defaults.queued_max:
+            self._queue_checked = now
+        return queued
 
     def handle(self, invocation: str, result_type: Any = None) -> Handle[Any]:
         """Return the handle of an invocation by its id; whether it exists shows when it is asked."""
@@ -463,7 +450,10 @@ class Engine(Tasks):
         id = parse_id(invocation)
         row = await self.store.work.get(id)
         if row is None:
-            await self.invocations.get(id)
+            if (await self.invocations.get(id)).ended_position:
+                return False
+            row = await self.store.work.get(id)  # it had not entered the log yet
+        if row is None:
             return False
         fact = InvocationCancelled(id, row.task, row.created, author, reason, row.depth)
         done = await self.store.work.cancel(draft(derive_from(id, "cancelled"), fact, cause=id, root=row.root))
@@ -483,14 +473,14 @@ class Engine(Tasks):
             after = found.position - 1
         return await self._follower.end_of(invocation, after)
 
-    async def settle(self, tracker: Settling, position: int) -> None:
-        """Wait until a tracker has seen all that its record caused."""
+    async def settle(self, tracker: Settling, after: int) -> None:
+        """Wait until a tracker has seen all that its record, somewhere past a position, caused."""
         assert self._follower is not None
         for row in await self.store.decisions.chains():
             chain = await self.store.decisions.load(row.service)
             step = await self.store.log.find(chain.row.step)
             tracker.know(chain, step.position if step is not None else 0)
-        await self._follower.track(tracker, position - 1)
+        await self._follower.track(tracker, after)
 
     def decode_result(self, task: str, raw: msgspec.Raw | None) -> Any:
         """Return a stored result, typed where the task's code is here."""
@@ -535,9 +525,72 @@ class Engine(Tasks):
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""
         return await trace(self.store, parse_id(id))
 
+    def as_of(
+        self, when: int | datetime, progress: Callable[[int, int], None] | None = None
+    ) -> AbstractAsyncContextManager[Engine]:
+        """Open this namespace as it stood at a position of the log or at a time, for looking alone.
+
+        ```python
+        async with engine.as_of(datetime(2026, 11, 23, 4, tzinfo=UTC)) as then:
+            waiting = await then.triggers.get("shop.pack/both")
+        ```
+        It is folded from the log's beginning, which takes a while where the log is long. This engine need not be
+        open for it. Raises `BadQuery` for a position past the end.
+        """
+        return self._as_of(when, progress)
+
+    @asynccontextmanager
+    async def _as_of(
+        self, when: int | datetime, progress: Callable[[int, int], None] | None
+    ) -> AsyncGenerator[Engine, None]:
+        from ensue.replay.as_of import past_store, position_of
+
+        own = self._store if self._store is not None else open_store(self.settings.url, self.namespace, self.clock)
+        archive = own.archive()
+        await archive.open()
+        try:
+            at = when if isinstance(when, int) else await position_of(archive, from_datetime(when))
+            async with past_store(archive, at, self.clock, progress) as store:
+                then = Engine(
+                    self.settings.url, app_id=self.namespace, service=self.service, clock=store.clock, store=store
+                )
+                then._program = self.program
+                async with then:
+                    yield then
+        finally:
+            await archive.close()
+
+    async def explain(
+        self,
+        trigger: str | None = None,
+        *,
+        event: str | None = None,
+        key: str | None = None,
+        at: datetime | None = None,
+        invocation: str | None = None,
+    ) -> Explanation:
+        """Say why a trigger fired or did not, and what would have made it fire; or why an invocation has not ended.
+
+        Of a trigger, one thing is asked: what became of an event (or of an invocation's changes, by its id), what
+        waits under a key of a join, or what it did at a time. What the log does not tell, the declared conditions
+        are asked again; nothing is written. Raises `BadQuery`, `BadId` and `NotFound`.
+        """
+        from ensue.replay.asking import explain
+
+        return await explain(self.store, self.program, self.service, self.defaults, trigger, event, key, at, invocation)
+
     def tail(self, after: int | None = None, kinds: Collection[str] | None = None) -> AsyncIterator[Record]:
         """Follow the log from a position, or from its end."""
         return tail(self.store, after=after, kinds=kinds)
+
+
+async def _first(stop: asyncio.Event, lost: asyncio.Future[Any]) -> None:
+    """Wait until a process is asked to stop, or has to."""
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
 
 
 async def _own(running: Running, begun: asyncio.Future[None], ending: asyncio.Event, grace: float) -> None:
@@ -566,13 +619,7 @@ async def _finish(owner: asyncio.Task[None]) -> None:
         raise
 
 
-def _checked_key(key: str) -> str:
-    if not key or len(key) > KEY_MAX:
-        raise BadValue(f"idempotency key {key[:40]!r} has {len(key)} characters: use 1 to {KEY_MAX}")
-    return key
-
-
-def _encode_unchecked(task: str, arguments: dict[str, Any]) -> bytes:
-    from ensue_core.values import encode
-
-    return encode(arguments, f"arguments of {task}")
+def _seen(look: asyncio.Future[int]) -> None:
+    """Whoever waits for it sees its error; where all have given up, nobody wants to know."""
+    if not look.cancelled():
+        look.exception()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from ensue_core.defaults import Defaults
-from ensue_core.errors import StoreError
+from ensue_core.errors import HistoryLost, StoreError
 from ensue_core.facts import AttemptEnded, InvocationCancelled
 from ensue_core.ids import Id
 from ensue_core.ports import Store
@@ -102,6 +102,9 @@ class Follower:
                 self._finish(here)
                 if self._trackers or self._ends:
                     await self._rest()
+            except HistoryLost as error:
+                self._fail(error)
+                return
             except StoreError:
                 await self._store.clock.sleep(self._defaults.poll_seconds)
 
@@ -116,6 +119,15 @@ class Follower:
         finally:
             self._resting = None
             resting.cancel()
+
+    def _fail(self, error: HistoryLost) -> None:
+        """What was waited for may never have been: say so."""
+        for each in [each for waiters in self._ends.values() for each in waiters]:
+            if not each.done():
+                each.set_exception(error)
+        for _, done in self._trackers.values():
+            if not done.done():
+                done.set_exception(error)
 
     def _show(self, record: Record) -> None:
         fact = record.fact

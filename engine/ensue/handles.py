@@ -40,12 +40,19 @@ class Handle(Generic[R]):
     It travels: as an argument of a task it is stored as the invocation's id and arrives as a handle.
     """
 
-    __slots__ = ("_after", "_engine", "_task", "duplicate", "id")
+    __slots__ = ("_after", "_engine", "_pending", "_task", "duplicate", "id")
 
     def __init__(
-        self, engine: Engine, id: Id, *, task: str = "", after: int | None = None, duplicate: bool = False
+        self,
+        engine: Engine,
+        id: Id,
+        *,
+        task: str = "",
+        after: int | None = None,
+        duplicate: bool = False,
+        pending: bool = False,
     ) -> None:
-        self._engine, self._task, self._after = engine, task, after
+        self._engine, self._task, self._after, self._pending = engine, task, after, pending
         self.id: str = id
         """The invocation's id."""
         self.duplicate = duplicate
@@ -59,21 +66,26 @@ class Handle(Generic[R]):
         return f"Handle({self._task or 'invocation'} {self.id})"
 
     async def status(self) -> Status:
-        """Return the status as of now, exactly. Raises `NotFound` for an id that was never created."""
+        """Return the status as of now, exactly.
+
+        Raises `NotFound` for an id that was never created, or not yet: its transaction is open, or rolled back.
+        """
         return Status((await self._engine.invocations.get(self.id)).status)
 
     async def result(self, *, timeout: float | None = None) -> R:
         """Wait for the end and return the result.
 
-        Raises the task's own exception where its class is listed in `raises=`, else `TaskFailed`;
-        `TaskCancelled`; `WaitTimeout` after `timeout` seconds. Inside a task the slot is free meanwhile.
+        Submitted with `connection=`, it begins once you have committed, and never ends where you roll back:
+        wait after the commit, and with a timeout. Raises the task's own exception where its class is listed in
+        `raises=`, else `TaskFailed`; `TaskCancelled`; `WaitTimeout` after `timeout` seconds. Inside a task the
+        slot is free meanwhile.
         """
         try:
             async with slot_released(), asyncio.timeout(timeout):
                 record = await self._engine.ending_of(Id(self.id), self._after)
         except TimeoutError:
             raise WaitTimeout(
-                f"invocation {self.id} has not ended after {timeout:g} s; it goes on: wait again, or see "
+                f"invocation {self.id} has not ended after {timeout:g} s; {self._goes_on()}: wait again, or see "
                 f"`ensue trace {self.id}`"
             ) from None
         fact = record.fact
@@ -84,6 +96,9 @@ class Handle(Generic[R]):
             raise self._failure(fact.task, fact.failure or Failure("Exception"))
         result: R = self._engine.decode_result(fact.task, fact.result)
         return result
+
+    def _goes_on(self) -> str:
+        return "it is there only if its transaction has committed" if self._pending else "it goes on"
 
     def _failure(self, task: str, failure: Failure) -> BaseException:
         error = TaskFailed(task, self.id, failure.type, failure.message, failure.traceback)
@@ -112,16 +127,20 @@ class Handle(Generic[R]):
 
 
 class Emitted:
-    """An event that is durable: its id, and whether its key had been used for it before."""
+    """An event: its id, and whether its key had been used for it before.
 
-    __slots__ = ("_engine", "duplicate", "id", "position")
+    It is durable; emitted with `connection=`, it is once that transaction has committed.
+    """
 
-    def __init__(self, engine: Engine, id: Id, position: int, duplicate: bool) -> None:
+    __slots__ = ("_after", "_engine", "duplicate", "id", "position")
+
+    def __init__(self, engine: Engine, id: Id, position: int, duplicate: bool, *, after: int | None = None) -> None:
         self._engine = engine
+        self._after = position - 1 if after is None else after
         self.id: str = id
         """The event's id."""
         self.position = position
-        """Where it stands in the log."""
+        """Where it stands in the log; 0 where that is not known, since it waits for a commit of the caller's."""
         self.duplicate = duplicate
         """Whether this very event was emitted before; nothing was added then."""
 
@@ -134,9 +153,9 @@ class Emitted:
         A match that waits for a partner and a timer do not hold it. Raises `WaitTimeout` after `timeout`
         seconds, saying what is open.
         """
-        tracker = Settling(Id(self.id), self.position)
+        tracker = Settling(Id(self.id))
         try:
             async with slot_released(), asyncio.timeout(timeout):
-                await self._engine.settle(tracker, self.position)
+                await self._engine.settle(tracker, self._after)
         except TimeoutError:
             raise WaitTimeout(f"event {self.id} is not settled after {timeout:g} s: {tracker.says()}") from None

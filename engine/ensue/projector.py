@@ -13,7 +13,7 @@ from typing import cast
 
 from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
-from ensue_core.errors import EnsueError, StoreError
+from ensue_core.errors import EnsueError, HistoryLost, StoreError
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, RowKey, RowTable, Store
 from ensue_core.records import Record
@@ -29,9 +29,6 @@ Rows = dict[RowTable, dict[RowKey, QueryRow]]
 GATHER_SECONDS = 0.2
 """How long a page gathers. Who asks a question has what is missing folded first, so nobody sees this delay, and
 what changes twice meanwhile is written once."""
-
-PAGE_RECORDS_MAX = 4_000
-"""How many records are written at once: the more, the fewer rows are written twice, and the longer others wait."""
 
 PART_RECORDS_MAX = 500
 """How many records are folded before others have the event loop."""
@@ -82,6 +79,8 @@ class Projector:
                         await self._clock.sleep(self._defaults.lease_seconds / 3)
                         self.resting = False
                     pause = 0.05
+                except HistoryLost:
+                    raise
                 except StoreError as error:
                     logger.warning("projector: %s; trying again in %.2g s", error, pause)
                     self.position, self._kept = None, {}
@@ -95,7 +94,7 @@ class Projector:
         """Fold until the lease is due for renewal."""
         until = self._clock.monotonic() + self._defaults.lease_seconds / 3
         while self._clock.monotonic() < until:
-            if await self.page() >= PAGE_RECORDS_MAX or self.position is None:
+            if await self.page() >= self._store.views.page_records_max or self.position is None:
                 continue
             self.resting = True
             grown = await self._store.log.wait(self.position, max(until - self._clock.monotonic(), 0.01))
@@ -107,7 +106,7 @@ class Projector:
         """Fold one page and return how many records it has; 0 where the views are up to date."""
         if self.position is None:
             self.position = await self._store.views.cursor(PROJECTION, VERSION)
-        records = await self._store.log.read(self.position, PAGE_RECORDS_MAX)
+        records = await self._store.log.read(self.position, self._store.views.page_records_max)
         if not records:
             return 0
         changed = await self._changed(records)

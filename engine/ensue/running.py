@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ensue.ingest.declared import Ingest
 from ensue.ingest.ingester import Ingester
@@ -19,7 +19,7 @@ from ensue.projector import GATHER_SECONDS, Projector
 from ensue.scheduler.asking import Asker, ThreadAsker
 from ensue.scheduler.scheduler import Scheduler
 from ensue.worker import Worker
-from ensue_core.errors import EnsueError
+from ensue_core.errors import EnsueError, HistoryLost
 from ensue_core.ids import new_id
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Running:
         gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         roles = ROLES if only is None else frozenset(only)
-        store, program, clock, defaults = engine.store, engine.program, engine.clock, engine.defaults
+        store, program, defaults = engine.store, engine.program, engine.defaults
+        clock = store.clock  # all processes of a store agree on its time
         self._engine, self._replace = engine, replace
         self.name = process_name()
         self.asker = asker or ThreadAsker(clock, defaults)
@@ -72,6 +73,8 @@ class Running:
             )  # fmt: skip
         if "projectors" in roles:
             self.projector = Projector(store, clock, defaults, process=self.name, gather_seconds=gather_seconds)
+        self.lost: asyncio.Future[HistoryLost] = asyncio.get_running_loop().create_future()
+        """Done once a role has found that the store lost what it had acknowledged: then every role ends."""
         self.ingesters: list[Ingester] = []
         if "ingester" in roles:
             self.ingesters = [self._ingester(each) for each in engine.ingests]
@@ -117,8 +120,10 @@ class Running:
         """Stop deciding, let bodies finish within the grace, release the rest, close resources."""
         for number in range(len(self.ingesters), 0, -1):
             await self._end(f"ingester-{number}")
+        for each in self.ingesters:
+            await each.close()
         await self._end("scheduler")
-        if self.worker is not None:
+        if self.worker is not None and not self.lost.done():
             with contextlib.suppress(EnsueError):
                 await self.worker.drain(grace_seconds)
         await self._end("worker")
@@ -137,7 +142,13 @@ class Running:
             try:
                 await run()
                 return
-            except Exception:
+            except Exception as error:
+                lost = _loss_in(error)
+                if lost is not None:
+                    if not self.lost.done():
+                        logger.critical("%s", lost)
+                        self.lost.set_result(lost)
+                    return
                 logger.exception("%s broke; starting it again in %.2g s", name, pause)
             if self._engine.clock.monotonic() - began > 60:
                 pause = 0.1
@@ -163,6 +174,16 @@ class Running:
             parts.append(self.projector.resting)
         parts += [each.resting for each in self.ingesters]
         return all(parts)
+
+
+def _loss_in(error: BaseException) -> HistoryLost | None:
+    """Return the loss that an error tells of, or one of the errors in it."""
+    if isinstance(error, HistoryLost):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return next(filter(None, map(_loss_in, group.exceptions)), None)
+    return None
 
 
 async def open_resources(engine: Engine, stack: AsyncExitStack) -> None:

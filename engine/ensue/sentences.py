@@ -31,12 +31,12 @@ def sentence(conditions: Mapping[str, Condition], branches: Sequence[Branch]) ->
     """Return what a trigger waits for, as people say it."""
     alternatives: list[str] = []
     for branch in branches:
-        joined = " and ".join(_condition(conditions[name]) for name in branch.conditions)
+        joined = " and ".join(condition_words(conditions[name]) for name in branch.conditions)
         alternatives.append(f"({joined})" if len(branch.conditions) > 1 and len(branches) > 1 else joined)
     return " or ".join(alternatives)
 
 
-def _condition(condition: Condition) -> str:
+def condition_words(condition: Condition) -> str:
     match condition:
         case OnEvent():
             said = f"event {condition.code}{_with(condition.payload, 'payload')}"
@@ -80,14 +80,14 @@ def _with(filter_: Filter, what: str) -> str:
 def _says(filter_: Subset | Whole) -> str:
     match filter_:
         case Subset():
-            tests = ", ".join(f"{path} {_test(test)}" for path, test in filter_.tests.items())
+            tests = ", ".join(f"{path} {test_words(test)}" for path, test in filter_.tests.items())
             return f"has {tests}"
         case Whole():
-            said = _test(filter_.test)
+            said = test_words(filter_.test)
             return f"is {said.removeprefix('= ')}" if filter_.test.op in _SIGNS else said
 
 
-def _test(test: Test) -> str:
+def test_words(test: Test) -> str:
     if test.op == "exists":
         return "exists" if test.value else "is missing"
     word = _SIGNS.get(test.op, test.op.replace("_", " "))

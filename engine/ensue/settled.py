@@ -46,7 +46,8 @@ _DECLARING = (
 class Settling:
     """Tracks what one record caused. Records may be shown again."""
 
-    def __init__(self, first: Id, position: int) -> None:
+    def __init__(self, first: Id) -> None:
+        self._first, self._is_there = first, False
         self._caused: set[str] = {first}
         self._open: dict[Id, str] = {}
         self._ended: set[Id] = set()
@@ -54,7 +55,6 @@ class Settling:
         self._chains: dict[str, ChainState] = {}
         self._folded: dict[str, int] = {}
         self._listening: dict[tuple[str, str | None], Listening] = {}
-        self._first, self._position = first, position
 
     def know(self, chain: Chain, position: int) -> None:
         """Start from a service's chain as the store has it; its last Step stands at `position`."""
@@ -69,6 +69,7 @@ class Settling:
             self._fold(record)
         if not self._is_caused(record):
             return
+        self._is_there |= record.id == self._first
         self._caused.add(record.id)
         self._undecided[record.position] = record
         match fact:
@@ -99,7 +100,7 @@ class Settling:
 
     def seen_all(self) -> bool:
         """Whether nothing it caused runs, waits to run, or waits to be decided."""
-        if self._open or not self._declared():
+        if self._open or not self._is_there or not self._declared():
             return False
         for position in sorted(self._undecided):
             if self._must_be_asked(self._undecided[position]):
@@ -111,6 +112,8 @@ class Settling:
         """What is not settled, in words."""
         if not self._declared():
             return "no service has declared its triggers in this namespace yet: start `ensue run`"
+        if not self._is_there:
+            return "it is not in the log: has the transaction it was emitted in been committed?"
         if self._open:
             some = ", ".join(f"{task} {id}" for id, task in list(self._open.items())[:3])
             return f"{len(self._open)} invocations have not ended ({some}): is a worker running that has their code?"

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from ensue.connections import SyncCaller
+from ensue.drafting import ask, event_draft, invocation_draft
+from ensue.within import append_within_blocking
 from ensue_core.errors import NotRunning
+from ensue_core.ports import Appended
+from ensue_core.records import Draft
 
 if TYPE_CHECKING:
+    from typing import ParamSpec
+
     from ensue.engine import Engine
+    from ensue.events import Event
     from ensue.handles import Emitted, Handle
-    from ensue.tasks import Task
+    from ensue.tasks import Task, TaskWithOptions
+
+    P = ParamSpec("P")
 
 T = TypeVar("T")
 
@@ -24,6 +34,9 @@ class SyncEngine:
 
     Where the engine is open on a loop, they run there, called from any other thread. Where it is not, they
     open it on a loop of their own in a thread; `close()` (or `with engine.sync:`) lets go of that.
+
+    `connection` is a SQLAlchemy `Session` or `Connection`, or a psycopg `Connection`, with an open transaction:
+    the statement runs there, in the calling thread, and comes and goes with it as `Engine.emit` says.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -38,17 +51,69 @@ class SyncEngine:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def emit(self, event: Any, payload: object = None, **options: Any) -> Emitted:
-        """Append an event; durable on return. Takes what `Engine.emit` takes."""
-        return self.call(self._engine.emit(event, payload, **options))
+    @overload
+    def emit(
+        self, event: Event[T], payload: T, *, idempotency_key: str | None = None, correlation_id: str | None = None,
+        causation_id: str | None = None, traceparent: str | None = None, connection: SyncCaller | None = None,
+    ) -> Emitted: ...  # fmt: skip
+    @overload
+    def emit(
+        self, event: str, payload: object = ..., *, idempotency_key: str | None = None,
+        correlation_id: str | None = None, causation_id: str | None = None, traceparent: str | None = None,
+        connection: SyncCaller | None = None,
+    ) -> Emitted: ...  # fmt: skip
+    def emit(
+        self,
+        event: Event[Any] | str,
+        payload: object = None,
+        *,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+        causation_id: str | None = None,
+        traceparent: str | None = None,
+        connection: SyncCaller | None = None,
+    ) -> Emitted:
+        """Append an event; durable on return, or with the commit of `connection`. Raises as `Engine.emit` does."""
+        self._where()
+        said = event_draft(
+            self._engine.namespace, event, payload, idempotency_key, correlation_id, causation_id, traceparent
+        )
+        (appended,) = self._append([said], connection)
+        return self._engine.emitted(said, appended)
 
-    def emit_many(self, event: Any, payloads: Any) -> Any:
+    @overload
+    def emit_many(
+        self, event: Event[T], payloads: Sequence[T], *, connection: SyncCaller | None = None
+    ) -> Sequence[Emitted]: ...
+    @overload
+    def emit_many(
+        self, event: str, payloads: Sequence[object], *, connection: SyncCaller | None = None
+    ) -> Sequence[Emitted]: ...
+    def emit_many(
+        self, event: Event[Any] | str, payloads: Sequence[Any], *, connection: SyncCaller | None = None
+    ) -> Sequence[Emitted]:
         """Append events in one durable batch."""
-        return self.call(self._engine.emit_many(event, payloads))
+        if not payloads:
+            return []
+        self._where()
+        drafts = [event_draft(self._engine.namespace, event, payload) for payload in payloads]
+        appended = self._append(drafts, connection)
+        return [self._engine.emitted(said, each) for said, each in zip(drafts, appended, strict=True)]
 
-    def submit(self, task: Task[..., T] | str, /, *args: Any, **kwargs: Any) -> Handle[T]:
-        """Create an invocation; durable on return."""
-        return self.call(self._engine.submit(task, *args, **kwargs))
+    def submit(
+        self,
+        task: Task[P, T] | TaskWithOptions[P, T] | str,
+        /,
+        *args: Any,
+        connection: Any = None,
+        **kwargs: Any,
+    ) -> Handle[T]:
+        """Create an invocation; durable on return, or with the commit of `connection`."""
+        asked = ask(self._engine.program, task, args, kwargs, connection)
+        self.call(self._engine.check_queue())
+        said = invocation_draft(self._engine.namespace, asked)
+        (appended,) = self._append([said], asked.options.connection)
+        return self._engine.submitted(said, appended)
 
     def result(self, handle: Handle[T], *, timeout: float | None = None) -> T:
         """Wait for an invocation's result, as `Handle.result` does."""
@@ -66,6 +131,12 @@ class SyncEngine:
             coroutine.close()
             raise
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    def _append(self, drafts: Sequence[Draft], connection: object) -> Sequence[Appended]:
+        store = self._engine.store
+        if connection is None:
+            return self.call(store.log.append(drafts))
+        return append_within_blocking(store, connection, drafts, self.call)
 
     def _where(self) -> asyncio.AbstractEventLoop:
         open_on = self._engine.loop

@@ -20,6 +20,7 @@ import msgspec
 
 from ensue.bound import Bindings
 from ensue.builder import TriggerBuilder
+from ensue.connections import AsyncCaller
 from ensue.contexts import Arguments
 from ensue.declare import DeclaredTrigger, declare
 from ensue.functions import where_defined
@@ -57,11 +58,13 @@ class SubmitOptions(msgspec.Struct, frozen=True):
 
     An equal idempotency key gives the invocation that is there. `correlation_id` and `causation_id` say what it
     belongs to and what brought it about, where that lies outside; inside a task both are known already.
+    `connection` has the transaction that the submit is part of.
     """
 
     idempotency_key: str | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
+    connection: Any = None
 
 
 class Task(Watched, Generic[P, R]):
@@ -103,9 +106,13 @@ class Task(Watched, Generic[P, R]):
         idempotency_key: str | None = None,
         correlation_id: str | None = None,
         causation_id: str | None = None,
+        connection: AsyncCaller | None = None,
     ) -> TaskWithOptions[P, R]:
-        """Return the task with options for one submit: `await task.options(...).submit(...)`."""
-        return TaskWithOptions(self, SubmitOptions(idempotency_key, correlation_id, causation_id))
+        """Return the task with options for one submit: `await task.options(...).submit(...)`.
+
+        With `connection` the invocation is part of the transaction that is open there: see `Engine.emit`.
+        """
+        return TaskWithOptions(self, SubmitOptions(idempotency_key, correlation_id, causation_id, connection))
 
     def args(self, *args: P.args, **kwargs: P.kwargs) -> Arguments:
         """Return arguments for this task, checked against its signature: what a provider returns.
@@ -179,6 +186,16 @@ class TaskWithOptions(Generic[P, R]):
     def __init__(self, task: Task[P, R], options: SubmitOptions) -> None:
         self._task = task
         self._options = options
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self._task.name
+
+    @property
+    def submit_options(self) -> SubmitOptions:
+        """How it is asked for."""
+        return self._options
 
     async def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Create an invocation with these options; see `Task.submit`."""

@@ -259,12 +259,36 @@ class StoreError(EnsueError):
     """The store cannot do what was asked."""
 
 
+class HistoryLost(StoreError):
+    """The store lacks records that it had shown or acknowledged before; it is used no more by who noticed."""
+
+
 class StoreUnavailable(StoreError):
     """The store cannot be reached, is missing, locked, read-only or full."""
 
 
+class BadConnection(StoreError):
+    """What was given as `connection=` cannot carry an event or a submit."""
+
+
 class SchemaMismatch(StoreError):
     """The store was written by another version of this library."""
+
+
+class InThePast(StoreError):
+    """Something was to be changed in a view of the past."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is the namespace as of an earlier position, which can only be looked at: leave as_of out"
+        )
+
+
+class ReplayRunning(StoreError):
+    """Somebody else is rebuilding the same views."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"another rebuild of these views is running ({holder}): wait for it, or stop it first")
 
 
 class FormatTooNew(StoreError):

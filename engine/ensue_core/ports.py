@@ -8,7 +8,7 @@ reached and `CommitUnknown` when a commit's outcome is not known.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -34,6 +34,10 @@ from ensue_core.rows import (
 )
 from ensue_core.topics import Offsets
 
+if TYPE_CHECKING:
+    from ensue_core.archive import Archive
+    from ensue_core.generations import Generations
+
 RowT = TypeVar("RowT", bound=QueryRow)
 
 
@@ -45,11 +49,13 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one draft. `duplicate`: its id stood already, at `position`, and nothing was added.
 
     `conflict`: the record that stood there says something else (another payload or arguments).
+    `pending`: it waits for a commit of the caller, and will stand somewhere past `position`.
     """
 
     position: int
     duplicate: bool = False
     conflict: bool = False
+    pending: bool = False
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -87,7 +93,7 @@ class Log(Protocol):
         ...
 
     async def head(self) -> Head:
-        """Return the last position and its time."""
+        """Return the last position and its time; what an outbox holds committed has entered before."""
         ...
 
     async def wait(self, after: int, timeout: float | None = None) -> int:
@@ -103,6 +109,30 @@ class Log(Protocol):
         A Step that has passed `after` may let no more time pass than that. Where it is before `until`, a store that
         can bring it on does so first. `FOREVER` where a commit sees to it that no Step lets too much time pass.
         """
+        ...
+
+
+class Outbox(Protocol):
+    """How a store lets its user's own transactions carry drafts. A store without one has no `outbox`.
+
+    Drafts enter the log after the user's commit, and never where it rolls back. One that cannot enter (its id
+    came to stand meanwhile and says something else) is set aside with the reason, and stops nothing.
+    """
+
+    async def standing(self, drafts: Sequence[Draft]) -> Mapping[Id, Appended]:
+        """Return what became of the repeatable drafts whose id any committed transaction has brought, by id."""
+        ...
+
+    async def put(self, connection: object, drafts: Sequence[Draft]) -> int:
+        """Add drafts to the open transaction of a connection that is awaited; return a position they stand past.
+
+        Raises `BadConnection`, and leaves the transaction as it was where the server was not asked. Errors that
+        the transaction itself brings about (a deadlock, a timeout) are the driver's own.
+        """
+        ...
+
+    def put_blocking(self, connection: object, drafts: Sequence[Draft]) -> int:
+        """The same on a connection that blocks, in any thread but the loop's."""
         ...
 
 
@@ -328,6 +358,10 @@ RowKey = tuple[str | int, ...]
 class Views(Protocol):
     """Query views: rows and cursor move in one transaction."""
 
+    page_records_max: int
+    """How many records a projector folds before it writes: the more, the fewer rows are written twice, and the longer
+    others wait where they share what is written with."""
+
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; 0 for a projection (or version) not seen before, emptied first."""
         ...
@@ -396,6 +430,7 @@ class Store(Protocol):
     leases: Leases
     views: Views
     offsets: Offsets
+    generations: Generations
 
     async def open(self) -> None:
         """Connect; create what is missing. One clear error where that cannot be."""
@@ -403,6 +438,10 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what was asked and let go of everything. Repeating it does nothing."""
+        ...
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open; this store need not be open for it."""
         ...
 
     async def rebuild_decisions(self) -> None:

@@ -59,7 +59,13 @@ class Clashing(msgspec.Struct, frozen=True):
 
 
 class Offsets(Protocol):
-    """How far each partition of each topic has been taken into the log."""
+    """How far each partition of each topic has been taken into the log.
+
+    `per_partition`: ids are compared among one partition's records only, so that an event's id must name its
+    partition (a log that is itself in partitions cannot look elsewhere).
+    """
+
+    per_partition: bool
 
     async def rows(self, topic: str) -> Sequence[TopicRow]:
         """Return the partitions of a topic of which something was taken, in order."""

@@ -2,8 +2,8 @@
 
 make demo                          # or: python examples/news_desk/demo.py
 make demo ARGS="--feed URL"        # reads one more feed, anyone's
-make demo STORE=kafka              # on a Kafka, or a Postgres, that is started for it
-make demo ARGS="--store URL"       # on another store
+make demo STORE=postgres           # on a Postgres that it starts itself
+make demo STORE=URL                # on another store
 make demo ARGS="--keep"            # on what the last run left behind
 """
 
@@ -22,7 +22,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".demo"
@@ -38,8 +38,6 @@ from check import Check  # noqa: E402
 from feeds import serve_feeds  # noqa: E402
 from report import Report  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
-from servers import WORDS as SERVED  # noqa: E402
-from servers import served  # noqa: E402
 from tasks import tasks  # noqa: E402
 from worker import Worker, WorkerEnded, command_path, running_worker  # noqa: E402
 
@@ -56,8 +54,9 @@ def main() -> int:
         if not alone:
             report.trouble(f"another demo is running in {FOLDER}: wait until it has ended")
             return 2
+        url = arguments.store or store_url(keep=arguments.keep)
         begun = datetime.now(UTC)
-        with store_of(arguments) as url, serve_feeds() as feeds:
+        with serve_feeds() as feeds:
             settings = {**SETTINGS, "ENSUE_URL": url, "NEWS_DESK_FEEDS": feeds}
             report.opening(url_shown(url), feeds)
             try:
@@ -68,7 +67,7 @@ def main() -> int:
                 well = 0
         if well < len(SCENARIOS):
             report.worker_output(WORKER_OUTPUT)
-        report.next_commands({} if arguments.store in SERVED else next_commands(url), datetime.now(UTC) - begun)
+        report.next_commands(next_commands(url), datetime.now(UTC) - begun)
         report.verdict(well, len(SCENARIOS))
         return 0 if well == len(SCENARIOS) else 1
 
@@ -115,16 +114,6 @@ def store_url(*, keep: bool) -> str:
     return f"sqlite:///{quote(str(STORE))}"
 
 
-@contextmanager
-def store_of(arguments: argparse.Namespace) -> Generator[str]:
-    """Give the URL of the store that was asked for, and the server that it needs."""
-    if arguments.store in SERVED:
-        with served(arguments.store, ROOT, FOLDER) as url:
-            yield url
-    else:
-        yield arguments.store or store_url(keep=arguments.keep)
-
-
 def url_shown(url: str) -> str:
     """Return a store's URL as one types it in the folder of the project."""
     return url.replace(quote(str(ROOT)) + "/", "")
@@ -143,6 +132,11 @@ def next_commands(url: str) -> Mapping[str, str]:
     if url == store_url(keep=True):
         query = "select kind, count(*) from facts group by kind"
         commands[f'{sqlite_command()} {shlex.quote(relative(STORE))} "{query}"'] = "the log itself, in plain SQL"
+    elif url.startswith("postgres") and shutil.which("psql"):
+        place, _, options = url.partition("?")
+        schema = dict(parse_qsl(options)).get("schema", "ensue")
+        query = f"select kind, count(*) from {schema}.facts group by kind"
+        commands[f'psql {shlex.quote(place)} -c "{query}"'] = "the log itself, in plain SQL"
     return commands
 
 
@@ -163,9 +157,7 @@ def read_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Watch the news desk react, and check that it does.")
     parser.add_argument("--feed", metavar="URL", help="read this RSS or Atom feed, too")
-    parser.add_argument(
-        "--store", metavar="URL", help="use this store instead of .demo/news.db; kafka, postgres: start one"
-    )
+    parser.add_argument("--store", metavar="URL", help="use this store instead of .demo/news.db")
     parser.add_argument("--keep", action="store_true", help="go on with the store that the last run left")
     return parser.parse_args()
 

@@ -81,8 +81,7 @@ class Report:
 
     def next_commands(self, commands: Mapping[str, str], took: timedelta) -> None:
         """Show what to try now."""
-        look = "[bold]Look at it yourself[/bold]" if commands else "The server has ended with the demo"
-        self._console.print(f"\n{look} (the demo took {took.total_seconds():.0f} s)")
+        self._console.print(f"\n[bold]Look at it yourself[/bold] (the demo took {took.total_seconds():.0f} s)")
         for command, says in commands.items():
             self._console.print(Text(f"  # {says}", "dim"), soft_wrap=True)
             self._console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -263,6 +263,23 @@ def test_blocking_calls_open_the_engine_on_a_loop_of_their_own(tmp_path: Path) -
     assert engine.loop is None
 
 
+async def test_a_task_may_have_a_parameter_named_connection(tmp_path: Path) -> None:
+    own = Tasks("own")
+
+    @own.task
+    async def dial(connection: str) -> str:
+        return connection
+
+    async with Engine(f"sqlite:///{tmp_path}/own.db", tasks=[own]).running() as engine:
+        handle = await engine.submit(dial, connection="one")
+        assert await handle.result(timeout=10) == "one"
+        keyed = dial.options(idempotency_key="k")
+        first, again = await engine.submit(keyed, "two"), await engine.submit(keyed, connection="two")
+        assert (first.id, again.duplicate) == (again.id, True)
+        blocking = await asyncio.to_thread(engine.sync.submit, keyed, connection="two")
+        assert blocking.id == first.id
+
+
 async def test_blocking_calls_from_a_thread_use_the_open_loop(engine: Engine) -> None:
     def work() -> int:
         handle = engine.sync.submit(double, 5)

@@ -1,7 +1,8 @@
 """Kills real processes for a while: `python -m tests.crash --seconds 60 [--seed 1]`, or `--points` for each fail-point.
 
-Round after round, each with a seed of its own and a fresh store, faults for some seconds and then none. What is
-wrong is printed with the seed and the directory, which is kept. Exits with 1 where anything was.
+Round after round, each with a seed of its own and a fresh store, faults for some seconds and then none; with
+`--store postgres` the server is killed, too. What is wrong is printed with the seed and the directory, which is
+kept. Exits with 1 where anything was.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.crash.fleet import Fleet, at_point, attack
-from tests.crash.points import POINTS
+from tests.crash.fleet import Fleet, at_point, attack, attack_with_server
+from tests.crash.points import POINTS, Kind
 from tests.crash.processes import fork
+from tests.servers.postgres import running
 
 ROUND_SECONDS = 10.0
 
@@ -33,21 +35,27 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30, help="how long to go on killing")
     parser.add_argument("--seed", type=int, default=None, help="the first round's seed")
     parser.add_argument("--points", nargs="*", metavar="NAME", help="die at these fail-points instead (at all of them)")
+    parser.add_argument("--store", choices=[*POINTS], default="sqlite", help="the kind of store")
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each round")
     parser.add_argument("--once", action="store_true", help="each fail-point in one layout only, not in both")
     parser.add_argument("--jobs", type=int, default=3, help="how many fail-points at once")
     said = parser.parse_args()
     if said.points is not None:
-        unknown = sorted(set(said.points) - set(POINTS))
+        known = POINTS[said.store]
+        unknown = sorted(set(said.points) - set(known))
         if unknown:
-            print(f"no fail-point is called {', '.join(unknown)}: use some of {', '.join(POINTS)}")
+            print(f"no fail-point is called {', '.join(unknown)}: use some of {', '.join(known)}")
             return 2
-        return _points(said.points or list(POINTS), said.jobs, said.json, said.once)
+        trials = _trials(said.store, said.points or list(known), said.once)
+        if said.store == "sqlite":
+            return _points(trials, said.jobs, said.json)
+        with running() as server:
+            return _points(trials, said.jobs, said.json, server.url)
     seed = random.SystemRandom().randrange(1_000_000) if said.seed is None else said.seed
-    return _rounds(said.seconds, seed, said.json)
+    return _rounds(attack if said.store == "sqlite" else attack_with_server, said.seconds, seed, said.json)
 
 
-def _rounds(seconds: float, seed: int, as_json: bool) -> int:
+def _rounds(attack: Callable[..., Fleet], seconds: float, seed: int, as_json: bool) -> int:
     """Attack deployments, one after the other."""
     until = time.monotonic() + seconds
     totals: Counter[str] = Counter()
@@ -69,25 +77,30 @@ def _rounds(seconds: float, seed: int, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def _points(names: list[str], jobs: int, as_json: bool, once: bool) -> int:
-    """Die at each point, with all roles in one process and apart; some at once."""
-    waiting = [
+def _trials(store: Kind, names: list[str], once: bool) -> list[tuple[str, bool]]:
+    """Return where to die, and whether the roles are in processes of their own then."""
+    return [
         (name, apart)
         for number, name in enumerate(names)
         for apart in (False, True)
-        if (not apart if POINTS[name].together else not once or apart == bool(number % 2))
+        if (not apart if POINTS[store][name].together else not once or apart == bool(number % 2))
     ]
-    running: dict[int, tuple[str, bool, Path]] = {}
+
+
+def _points(waiting: list[tuple[str, bool]], jobs: int, as_json: bool, server: str = "") -> int:
+    """Die at each point, with all roles in one process and apart; some at once."""
+    trying: dict[int, tuple[str, bool, Path]] = {}
     failed = 0
-    while waiting or running:
-        while waiting and len(running) < jobs:
+    while waiting or trying:
+        while waiting and len(trying) < jobs:
             name, apart = waiting.pop(0)
             directory = Path(tempfile.mkdtemp(prefix="ensue-crash-"))
-            make = partial(at_point, name=name, apart=apart)
+            url = f"{server}?schema=sim_{len(waiting)}" if server else ""
+            make = partial(at_point, name=name, apart=apart, server=url)
             pid = fork(partial(_write, make, directory), directory / "fleet.log")
-            running[pid] = name, apart, directory
+            trying[pid] = name, apart, directory
         pid, _ = os.waitpid(-1, 0)
-        name, apart, directory = running.pop(pid)
+        name, apart, directory = trying.pop(pid)
         found = _read(directory)
         failed += bool(found["wrong"])
         _report(f"{name} {'apart' if apart else 'together'}", found, as_json)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sqlite3
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ensue.projector import catch_up
+from ensue_adapters import postgres, sqlite
 from ensue_adapters.memory.space import Space
-from ensue_adapters.sqlite import open_store
 from ensue_core.clock import SYSTEM_CLOCK
 from ensue_core.facts import (
     AttemptEnded,
@@ -35,7 +34,8 @@ from ensue_core.ports import Cursor, RowKey, RowTable, Store
 from ensue_core.records import Record
 from ensue_core.rows import QueryRow
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
-from tests.crash.processes import DEFAULTS, NAMESPACE, Place, lines
+from tests.crash import orders
+from tests.crash.processes import DEFAULTS, NAMESPACE, Place, lines, log_errors
 from tests.simulation import checker
 from tests.simulation.checker import Evidence
 from tests.simulation.program import Version, tasks_of
@@ -43,10 +43,10 @@ from tests.simulation.program import Version, tasks_of
 
 def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int:
     """Wait until all that is in the log now is decided, run and folded; write down where it was, or what is open."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
 
     async def main() -> tuple[int, str]:
-        store = open_store(place.url, NAMESPACE, SYSTEM_CLOCK)
+        store = _store(place)
         await store.open()
         until = time.monotonic() + seconds
         head = (await store.log.head()).position
@@ -58,6 +58,11 @@ def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int
     position, why = asyncio.run(main())
     answer.write_text(json.dumps({"position": position, "why": why}))
     return 0
+
+
+def _store(place: Place) -> Store:
+    open_store = postgres.open_store if place.server else sqlite.open_store
+    return open_store(place.url, NAMESPACE, SYSTEM_CLOCK)
 
 
 async def _open(store: Store, services: list[str], head: int) -> str:
@@ -81,14 +86,14 @@ async def _open(store: Store, services: list[str], head: int) -> str:
 
 def judge(place: Place, services: list[str], position: int, answer: Path) -> int:
     """With nothing running any more: read everything, and write down what is wrong and what was seen."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
     result = asyncio.run(_judge(place, services, position))
     answer.write_text(json.dumps(result))
     return 0
 
 
 async def _judge(place: Place, services: list[str], position: int) -> dict[str, Any]:
-    store = open_store(place.url, NAMESPACE, SYSTEM_CLOCK)
+    store = _store(place)
     await store.open()
     await catch_up(store, DEFAULTS)
     records: list[Record] = []
@@ -105,6 +110,8 @@ async def _judge(place: Place, services: list[str], position: int) -> dict[str, 
         rows: dict[RowTable, dict[RowKey, QueryRow]] = {name: table.rows for name, table in space.views.tables.items()}
         space.views.project(Cursor(PROJECTION, VERSION, start), fold.fold(page, rows), page[-1].position)
     wrong += [f"query views: {text}" async for text in _queries(store, place, space)]
+    if place.server:
+        wrong += await orders.judge_orders(place.url, records, _tried(place))
     await store.close()
     evidence = _evidence(place, space, services)
     for part in (
@@ -139,12 +146,12 @@ def _evidence(place: Place, space: Space, services: list[str]) -> Evidence:
     acked = [
         (sent, answered, [each[0] for each in stored], [each[1] for each in stored])
         for path in sorted(place.directory.glob("client-*.jsonl"))
-        for _, sent, answered, word, stored, _ in lines(path)
+        for _, sent, answered, word, stored, *_ in lines(path)
         if word == "told"
     ]
     return Evidence(
         space=space, defaults=DEFAULTS, services=services, acked=acked, bodies=bodies, returns=returns, emitted=emitted,
-        crashes=(), downs={}, margin=0, seed=0, at_rest=False,
+        crashes=(), downs={}, margin=0, seed=0, at_rest=False, namespace=NAMESPACE,
     )  # fmt: skip
 
 
@@ -167,25 +174,37 @@ async def _decisions(store: Store) -> AsyncIterator[str]:
 
 async def _queries(store: Store, place: Place, space: Space) -> AsyncIterator[str]:
     """Every row is as a fold from scratch gives it, and there are no others."""
-    connection = sqlite3.connect(place.directory / "log.db")
     for name, table in space.views.tables.items():
         keys = list(table.rows)
         stored = await store.views.load(name, keys)
         for key in keys:
             if stored.get(key) != table.rows[key]:
                 yield f"{name} {key}: the view has {stored.get(key)}, a fold gives {table.rows[key]}"
-        (count,) = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+        count = await _count(place, name)
         if count != len(keys):
             yield f"{name} has {count} rows, a fold gives {len(keys)}"
-    connection.close()
+
+
+async def _count(place: Place, table: str) -> int:
+    if place.server:
+        return await orders.count_rows(place.url, table)
+    with closing(sqlite3.connect(place.directory / "log.db")) as connection:
+        count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    return count
+
+
+def _tried(place: Place) -> set[str]:
+    """What clients were about to commit in transactions of their own."""
+    paths = place.directory.glob("client-*.jsonl")
+    return {id for path in paths for _, _, _, word, ids, *_ in lines(path) if word == "tried" for id in ids}
 
 
 def _acknowledged(place: Place, space: Space) -> Iterator[str]:
     """What a client was told is in the log: also what it was told stood already, and what it submitted."""
     for path in sorted(place.directory.glob("client-*.jsonl")):
-        for number, _, _, word, stored, stood in lines(path):
+        for number, _, _, word, stored, *more in lines(path):
             if word == "told":
-                for id in [*[each[0] for each in stored], *stood]:
+                for id in [*[each[0] for each in stored], *more[0]]:
                     if space.find(Id(id)) is None:
                         yield f"{path.name}, act {number}: {id} was acknowledged and is not in the log"
 

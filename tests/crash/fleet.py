@@ -15,15 +15,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ensue.running import Role
+from tests.crash.database import database
 from tests.crash.evidence import judge, rest
-from tests.crash.points import POINTS
-from tests.crash.processes import LEASE_SECONDS, Place, Slot, fork, send, serve
+from tests.crash.points import POINTS, Point
+from tests.crash.processes import AWAY, LEASE_SECONDS, Place, Slot, fork, prepare, send, serve
 from tests.simulation.program import Version
 
-REST_SECONDS = 25.0
+REST_SECONDS = 60.0
 """How long a deployment may take to come to rest once faults have stopped."""
 
 STOP_SECONDS = 10.0
@@ -35,8 +36,8 @@ ALL: tuple[Role, ...] = ("scheduler", "projectors", "worker")
 class Fleet:
     """The processes of one place, and what was done to them."""
 
-    def __init__(self, directory: Path, seed: int, deaths: float = 0.0) -> None:
-        self.place = Place(directory)
+    def __init__(self, directory: Path, seed: int, deaths: float = 0.0, server: str = "") -> None:
+        self.place = Place(directory, server)
         self.seed = seed
         self.deaths = deaths
         self.draw = random.Random(f"fleet {seed}")
@@ -44,6 +45,7 @@ class Fleet:
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._clients: dict[int, tuple[int, int, float]] = {}
+        self._ask("prepare", lambda answer: prepare(self.place))
 
     # Starting and ending.
 
@@ -85,7 +87,9 @@ class Fleet:
                 continue
             slot.pid, slot.stopped_until = 0, 0.0
             slot.exits.append(code)
-            if code not in (0, -signal.SIGKILL):
+            if code == AWAY and self.place.server:
+                self.counts["store away"] += 1
+            elif code not in (0, -signal.SIGKILL):
                 self.wrong.append(f"{slot.name} ended with {code}")
             self.counts["died by itself"] += code == -signal.SIGKILL and bool(slot.point)
             slot.point = ""
@@ -95,8 +99,8 @@ class Fleet:
             code = _ended(pid)
             if code is not None:
                 del self._clients[pid]
-                if code == -signal.SIGKILL:
-                    self.counts["client died"] += 1
+                if code == -signal.SIGKILL or (code == AWAY and self.place.server):
+                    self.counts["client died"] += code == -signal.SIGKILL
                     self.client(number, acts, gap)
                 elif code:
                     self.wrong.append(f"client {number} ended with {code}")
@@ -109,6 +113,15 @@ class Fleet:
             time.sleep(min(0.02, max(until - time.monotonic(), 0)))
 
     # The end.
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        """End what still runs, where a round broke."""
+        for pid in [*(slot.pid for slot in self.slots if slot.pid), *self._clients]:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
     def come_to_rest(self) -> None:
         """Faults have stopped: clients finish, everything drains, everybody stops cleanly; then look."""
@@ -149,6 +162,7 @@ class Fleet:
                 self.wrong.append(f"{slot.name} did not stop within {STOP_SECONDS:g} s")
                 os.kill(slot.pid, signal.SIGKILL)
                 os.waitpid(slot.pid, 0)
+                slot.pid = 0
             elif slot.exits[-1] != 0:
                 self.wrong.append(f"{slot.name} ended with {slot.exits[-1]} when it was asked to stop")
 
@@ -176,20 +190,38 @@ def _ended(pid: int) -> int | None:
 
 def attack(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.15) -> Fleet:
     """Three workers, two schedulers, projectors, another service and two clients, attacked for a while."""
-    fleet = Fleet(directory, seed, deaths=0.01)
+    with Fleet(directory, seed, deaths=0.01) as fleet:
+        return _attack(fleet, seconds, gap_seconds, [_harm])
+
+
+def attack_with_server(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.3) -> Fleet:
+    """The same on a Postgres server, which is attacked as well; with an odd seed it has a synchronous standby."""
+    draw, counts = random.Random(f"database {seed}"), Counter[str]()
+    with (
+        database(draw, counts, replicated=bool(seed % 2)) as server,
+        Fleet(directory, seed, deaths=0.01, server=f"{server.url}?schema=sim") as fleet,
+    ):
+        _attack(fleet, seconds, gap_seconds, [_harm, lambda fleet: server.harm()], 5)
+        fleet.counts.update(counts)
+        return fleet
+
+
+def _attack(
+    fleet: Fleet, seconds: float, gap_seconds: float, harms: Sequence[Callable[[Fleet], None]], acts: float = 12
+) -> Fleet:
     for number in range(3):
         fleet.add(f"worker{number}", "main", "v1", ("worker",))
     for number in range(2):
         fleet.add(f"scheduler{number}", "main", "v1", ("scheduler",))
     fleet.add("projector", "main", "v1", ("projectors",))
     fleet.add("side", "side", "side", ALL)
-    acts = max(int(seconds * 12), 20)
+    number_of_acts = max(int(seconds * acts), 20)
     for number in range(2):
-        fleet.client(number, acts, 0.05)
+        fleet.client(number, number_of_acts, 0.05)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         fleet.wait(min(fleet.draw.expovariate(1 / gap_seconds), 1.0))
-        _harm(fleet)
+        fleet.draw.choice(harms)(fleet)
     fleet.come_to_rest()
     return fleet
 
@@ -223,10 +255,26 @@ def _harm(fleet: Fleet) -> None:
 # One death at one moment.
 
 
-def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1) -> Fleet:
+def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1, server: str = "") -> Fleet:
     """Let one process die at a fail-point, with its roles together or apart from the others; then come to rest."""
-    point = POINTS[name]
-    fleet = Fleet(directory, seed)
+    with Fleet(directory, seed, server=server) as fleet:
+        point = POINTS[fleet.place.kind][name]
+        victim = _begin(fleet, name, point, apart=apart)
+        until = time.monotonic() + 15
+        asked = False
+        while time.monotonic() < until and not _died(fleet, victim):
+            fleet.wait(0.05)
+            if victim is not None and point.asked_to_stop and not asked and not fleet.sending:
+                asked = True
+                fleet.kill(victim, signal.SIGTERM)
+        if not _died(fleet, victim):
+            fleet.wrong.append(f"nobody died at {name}")
+        fleet.come_to_rest()
+        return fleet
+
+
+def _begin(fleet: Fleet, name: str, point: Point, *, apart: bool) -> Slot | None:
+    """Start everybody; return who is to die, None for the client."""
     layouts: Sequence[tuple[Role, ...]] = [("scheduler",), ("worker",), ("projectors",)] if apart else [ALL]
     victim: Slot | None = None
     for roles in layouts:
@@ -240,17 +288,7 @@ def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1) -> Fleet
         fleet.client(0, 24, 0.01, name, point.count)
     else:
         fleet.client(0, 24, 0.01)
-    until = time.monotonic() + 15
-    asked = False
-    while time.monotonic() < until and not _died(fleet, victim):
-        fleet.wait(0.05)
-        if victim is not None and point.asked_to_stop and not asked and not fleet.sending:
-            asked = True
-            fleet.kill(victim, signal.SIGTERM)
-    if not _died(fleet, victim):
-        fleet.wrong.append(f"nobody died at {name}")
-    fleet.come_to_rest()
-    return fleet
+    return victim
 
 
 def _died(fleet: Fleet, victim: Slot | None) -> bool:

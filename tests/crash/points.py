@@ -1,6 +1,6 @@
 """Fail-points: named moments at which a process kills itself with SIGKILL, at the n-th time it gets there.
 
-No production code knows of them: `arm` wraps methods of the store, the engine and the SQLite writer in the
+No production code knows of them: `arm` wraps methods of the store and the engine in the
 process that is to die.
 """
 
@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ensue.projector import Projector
 from ensue.running import Running
@@ -20,17 +20,27 @@ from ensue.scheduler.decide import Decider
 from ensue.scheduler.scheduler import Scheduler
 from ensue.worker.leases import Reaper
 from ensue.worker.worker import Worker
+from ensue_adapters.postgres import PostgresStore
+from ensue_adapters.postgres import folding as postgres_folding
+from ensue_adapters.postgres import writer as postgres_writer
+from ensue_adapters.postgres.decisions import PostgresDecisions
+from ensue_adapters.postgres.leases import PostgresLeases
+from ensue_adapters.postgres.log import PostgresLog
+from ensue_adapters.postgres.transaction import Transaction
+from ensue_adapters.postgres.views import PostgresViews
+from ensue_adapters.postgres.work import PostgresWork
+from ensue_adapters.sqlite import folding as sqlite_folding
+from ensue_adapters.sqlite import writer as sqlite_writer
 from ensue_adapters.sqlite.checkpoints import Checkpoints
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
 from ensue_adapters.sqlite.delivery import Delivery
-from ensue_adapters.sqlite.folding import Folding
 from ensue_adapters.sqlite.leases import SQLiteLeases
 from ensue_adapters.sqlite.log import SQLiteLog
 from ensue_adapters.sqlite.store import SQLiteStore
 from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.work import SQLiteWork
-from ensue_adapters.sqlite.writer import Writer
 
+Kind = Literal["sqlite", "postgres"]
 Victim = Literal["client", "scheduler", "worker", "projectors"]
 
 
@@ -50,51 +60,99 @@ class Point:
     """Whether it is only reached where scheduler and worker share a process."""
 
 
-POINTS: dict[str, Point] = {
-    "append.before": Point("client", SQLiteLog, "append", count=7),
-    "append.after": Point("client", SQLiteLog, "append", "after", 7),
-    "step.before": Point("scheduler", SQLiteDecisions, "commit", count=4),
-    "step.after": Point("scheduler", SQLiteDecisions, "commit", "after", 4),
-    "declare.before": Point("scheduler", Scheduler, "declare"),
-    "declare.after": Point("scheduler", Scheduler, "declare", "after"),
-    "chain.loaded": Point("scheduler", SQLiteDecisions, "load", "after"),
-    "log.read": Point("scheduler", SQLiteLog, "read", "after", 3, counts=bool),
-    "ask.before": Point("scheduler", ThreadAsker, "ask", count=2),
-    "ask.after": Point("scheduler", ThreadAsker, "ask", "after", 2),
-    "tick": Point("scheduler", Decider, "_tick", "after"),
-    "step.started": Point("scheduler", Worker, "begin", "before", 2, together=True),
-    "lease.hold.before": Point("scheduler", SQLiteLeases, "hold", count=3),
-    "lease.hold.after": Point("scheduler", SQLiteLeases, "hold", "after", 3),
-    "lease.release": Point("scheduler", SQLiteLeases, "release", "before", asked_to_stop=True),
-    "claim.before": Point("worker", SQLiteWork, "claim", count=2),
-    "claim.after": Point("worker", SQLiteWork, "claim", "after", 2, counts=bool),
-    "begin.after": Point("worker", Worker, "begin", "after", 2),
-    "body.begins": Point("worker", count=3),
-    "body.returns": Point("worker", count=3),
-    "finish.before": Point("worker", SQLiteWork, "finish", count=3),
-    "finish.after": Point("worker", SQLiteWork, "finish", "after", 3),
-    "renew.before": Point("worker", SQLiteWork, "renew"),
-    "renew.after": Point("worker", SQLiteWork, "renew", "after"),
-    "reap.before": Point("worker", Reaper, "reap"),
-    "drain.before": Point("worker", Worker, "drain", asked_to_stop=True),
-    "drain.after": Point("worker", Worker, "drain", "after", asked_to_stop=True),
-    "stop.before": Point("worker", Running, "stop", asked_to_stop=True),
-    "store.close.before": Point("worker", SQLiteStore, "close", asked_to_stop=True),
-    "store.close.after": Point("worker", SQLiteStore, "close", "after", asked_to_stop=True),
-    "project.before": Point("projectors", SQLiteViews, "project", count=2),
-    "project.after": Point("projectors", SQLiteViews, "project", "after", 2),
-    "page.after": Point("projectors", Projector, "page", "after", 2),
-    "sql.job": Point("worker", Folding, "fold", count=5),
-    "sql.folded": Point("worker", Folding, "fold", "after", 5),
-    "sql.commit.before": Point("worker", Writer, "_end", count=6),
-    "sql.commit.after": Point("worker", Writer, "_end", "after", 6),
-    "sql.told": Point("worker", Delivery, "send", count=8),
-    "sql.checkpoint.before": Point("worker", Checkpoints, "run", asked_to_stop=True),
-    "sql.checkpoint.after": Point("worker", Checkpoints, "run", "after", asked_to_stop=True),
-    "client.commit.before": Point("client", Writer, "_end", count=5),
-    "client.commit.after": Point("client", Writer, "_end", "after", 5),
-}
-"""Every fail-point, by name, and the process that dies there."""
+class Parts(NamedTuple):
+    """The classes of one kind of store."""
+
+    log: type[Any]
+    decisions: type[Any]
+    work: type[Any]
+    leases: type[Any]
+    views: type[Any]
+    store: type[Any]
+    folding: type[Any]
+
+
+def _points(parts: Parts) -> dict[str, Point]:
+    """Return the fail-points that every kind of store has."""
+    return {
+        "append.before": Point("client", parts.log, "append", count=7),
+        "append.after": Point("client", parts.log, "append", "after", 7),
+        "step.before": Point("scheduler", parts.decisions, "commit", count=4),
+        "step.after": Point("scheduler", parts.decisions, "commit", "after", 4),
+        "declare.before": Point("scheduler", Scheduler, "declare"),
+        "declare.after": Point("scheduler", Scheduler, "declare", "after"),
+        "chain.loaded": Point("scheduler", parts.decisions, "load", "after"),
+        "log.read": Point("scheduler", parts.log, "read", "after", 3, counts=bool),
+        "ask.before": Point("scheduler", ThreadAsker, "ask", count=2),
+        "ask.after": Point("scheduler", ThreadAsker, "ask", "after", 2),
+        "tick": Point("scheduler", Decider, "_tick", "after"),
+        "step.started": Point("scheduler", Worker, "begin", "before", 2, together=True),
+        "lease.hold.before": Point("scheduler", parts.leases, "hold", count=3),
+        "lease.hold.after": Point("scheduler", parts.leases, "hold", "after", 3),
+        "lease.release": Point("scheduler", parts.leases, "release", "before", asked_to_stop=True),
+        "claim.before": Point("worker", parts.work, "claim", count=2),
+        "claim.after": Point("worker", parts.work, "claim", "after", 2, counts=bool),
+        "begin.after": Point("worker", Worker, "begin", "after", 2),
+        "body.begins": Point("worker", count=3),
+        "body.returns": Point("worker", count=3),
+        "finish.before": Point("worker", parts.work, "finish", count=3),
+        "finish.after": Point("worker", parts.work, "finish", "after", 3),
+        "renew.before": Point("worker", parts.work, "renew"),
+        "renew.after": Point("worker", parts.work, "renew", "after"),
+        "reap.before": Point("worker", Reaper, "reap"),
+        "drain.before": Point("worker", Worker, "drain", asked_to_stop=True),
+        "drain.after": Point("worker", Worker, "drain", "after", asked_to_stop=True),
+        "stop.before": Point("worker", Running, "stop", asked_to_stop=True),
+        "store.close.before": Point("worker", parts.store, "close", asked_to_stop=True),
+        "store.close.after": Point("worker", parts.store, "close", "after", asked_to_stop=True),
+        "project.before": Point("projectors", parts.views, "project", count=2),
+        "project.after": Point("projectors", parts.views, "project", "after", 2),
+        "page.after": Point("projectors", Projector, "page", "after", 2),
+        "fold.before": Point("worker", parts.folding, "fold", count=5),
+        "fold.after": Point("worker", parts.folding, "fold", "after", 5),
+    }
+
+
+POINTS: dict[Kind, dict[str, Point]] = {
+    "sqlite": {
+        **_points(
+            Parts(
+                SQLiteLog, SQLiteDecisions, SQLiteWork, SQLiteLeases, SQLiteViews, SQLiteStore, sqlite_folding.Folding
+            )
+        ),
+        "sql.commit.before": Point("worker", sqlite_writer.Writer, "_end", count=6),
+        "sql.commit.after": Point("worker", sqlite_writer.Writer, "_end", "after", 6),
+        "sql.told": Point("worker", Delivery, "send", count=8),
+        "sql.checkpoint.before": Point("worker", Checkpoints, "run", asked_to_stop=True),
+        "sql.checkpoint.after": Point("worker", Checkpoints, "run", "after", asked_to_stop=True),
+        "client.commit.before": Point("client", sqlite_writer.Writer, "_end", count=5),
+        "client.commit.after": Point("client", sqlite_writer.Writer, "_end", "after", 5),
+    },
+    "postgres": {
+        **_points(
+            Parts(
+                PostgresLog, PostgresDecisions, PostgresWork, PostgresLeases, PostgresViews, PostgresStore,
+                postgres_folding.Folding,
+            )
+        ),
+        "trip.before": Point("worker", postgres_writer.Writer, "call", count=6),
+        "trip.after": Point("worker", postgres_writer.Writer, "call", "after", 6),
+        "step.trip.before": Point("scheduler", postgres_writer.Writer, "call", count=4),
+        "step.trip.after": Point("scheduler", postgres_writer.Writer, "call", "after", 4),
+        "sql.entered": Point("scheduler", Transaction, "enter", "after", 3),
+        "sql.inserted": Point("scheduler", Transaction, "_insert", "after", 3),
+        "sql.commit.before": Point("worker", postgres_writer.Writer, "_commit", count=6),
+        "sql.commit.after": Point("worker", postgres_writer.Writer, "_commit", "after", 6),
+        "sql.told": Point("worker", postgres_writer.Writer, "told", count=8),
+        "step.entered": Point("scheduler", Transaction, "entered", "after", 4),
+        "drain.taken": Point("scheduler", Transaction, "append", "after", 4),
+        "client.trip.before": Point("client", postgres_writer.Writer, "call", count=5),
+        "client.trip.after": Point("client", postgres_writer.Writer, "call", "after", 5),
+        "client.commit.before": Point("client", postgres_writer.Writer, "_commit", count=2),
+        "client.commit.after": Point("client", postgres_writer.Writer, "_commit", "after", 2),
+    },
+}  # fmt: skip
+"""Every fail-point of each kind of store, by name, and the process that dies there."""
 
 _left: dict[str, int] = {}
 
@@ -107,9 +165,9 @@ def reach(name: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(name: str, count: int) -> None:
+def arm(kind: Kind, name: str, count: int) -> None:
     """Let this process die at a point, at the `count`-th time."""
-    point = POINTS[name]
+    point = POINTS[kind][name]
     _left[name] = count
     if point.owner is None:
         return  # reached by name

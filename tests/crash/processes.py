@@ -1,7 +1,7 @@
 """The processes of a deployment under attack: forked from one that has loaded everything, so that they start at once.
 
-Each runs roles of the simulation's program on one SQLite file, as `ensue run --only` does, or is a client. What
-bodies do goes to a file of effects, line by line, before anything else can happen: it outlives SIGKILL.
+Each runs roles of the simulation's program on one store, as `ensue run --only` does, or is a client. What bodies
+do goes to a file of effects, line by line, before anything else can happen: it outlives SIGKILL.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,17 @@ from ensue import Engine, EnsueError, Handle, IdempotencyConflict
 from ensue.current import Current
 from ensue.running import Role
 from ensue_core.defaults import Defaults
-from tests.crash import points
+from ensue_core.errors import StoreUnavailable
+from tests.crash import orders, points
+from tests.crash.points import Kind
 from tests.simulation import program
 from tests.simulation.program import Version
 
 NAMESPACE = "sim"
 LEASE_SECONDS = 0.6
+AWAY = 75
+"""The status of a process whose store does not answer as it starts."""
+
 DEFAULTS = Defaults(
     app_id=NAMESPACE,
     lease_seconds=LEASE_SECONDS,
@@ -42,14 +48,23 @@ DEFAULTS = Defaults(
 
 @dataclass
 class Place:
-    """A directory with a store, the effects of bodies, what clients were told, and what processes logged."""
+    """A directory with the effects of bodies, what clients were told, and what processes logged.
+
+    `server` is the URL of a schema on a Postgres server; without one, the store is a file in the directory.
+    """
 
     directory: Path
+    server: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of store."""
+        return "postgres" if self.server else "sqlite"
 
     @property
     def url(self) -> str:
         """The store."""
-        return f"sqlite:///{self.directory / 'log.db'}"
+        return self.server or f"sqlite:///{self.directory / 'log.db'}"
 
     @property
     def effects(self) -> Path:
@@ -101,6 +116,16 @@ def fork(main: Callable[[], int], said: Path) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def log_errors(form: str = "%(name)s: %(message)s") -> None:
+    """Log what is wrong, which nothing may be.
+
+    asyncpg leaves a future behind where a server dies as a connection to it is made; asyncio says so, nobody is harmed.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=form)
+    left_behind = "unexpected connection_lost() call"
+    logging.getLogger("asyncio").addFilter(lambda record: left_behind not in record.getMessage())
 
 
 class Lines:
@@ -156,10 +181,10 @@ class Stage:
 
 def serve(place: Place, slot: Slot, seed: int, deaths: float) -> int:
     """Run roles until SIGTERM, which drains."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=f"{slot.name}: %(name)s: %(message)s")
+    log_errors(f"{slot.name}: %(name)s: %(message)s")
     program.enter(Stage(place, seed, deaths))
     if slot.point:
-        points.arm(slot.point, slot.count)
+        points.arm(place.kind, slot.point, slot.count)
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -170,6 +195,27 @@ def serve(place: Place, slot: Slot, seed: int, deaths: float) -> int:
         )
         await engine.serve(only=slot.roles, grace_seconds=1.0, stop=stop)
 
+    return _run(main())
+
+
+def _run(main: Coroutine[Any, Any, None]) -> int:
+    """Run a process; one that does not find its store says so with its status, and is started again."""
+    try:
+        asyncio.run(main)
+    except StoreUnavailable:
+        return AWAY
+    return 0
+
+
+def prepare(place: Place) -> int:
+    """Make the store, and a user's own table where it can have one."""
+
+    async def main() -> None:
+        async with Engine(place.url, app_id=NAMESPACE):
+            pass
+        if place.server:
+            await orders.prepare(place.url)
+
     asyncio.run(main())
     return 0
 
@@ -179,9 +225,9 @@ CODES = ("a", "b", "c", "a", "b", "c", "f.x", "f.y", "odd", "unheard")
 
 def send(place: Place, client: int, seed: int, acts: int, gap_seconds: float, point: str = "", count: int = 1) -> int:
     """Emit and submit, act by act, and write down what was acknowledged; a restart goes on where it stopped."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    log_errors()
     if point:
-        points.arm(point, count)
+        points.arm(place.kind, point, count)
     told = Lines(place.told(client))
     done = max((line[0] + 1 for line in lines(place.told(client))), default=0)
 
@@ -192,6 +238,10 @@ def send(place: Place, client: int, seed: int, acts: int, gap_seconds: float, po
                 draw = random.Random(f"{seed} {client} {number}")
                 sent = time.monotonic_ns()
                 try:
+                    if place.server and draw.random() < 0.3:
+                        emit = NAMESPACE, draw.choice(CODES), _payload(draw)
+                        await orders.place_orders(place.url, emit, draw, partial(told.add, number, sent, 0, "tried"))
+                        continue
                     answers = await _act(engine, draw, f"{client}-{number}")
                 except EnsueError as error:
                     told.add(number, sent, 0, "error", [], str(error))
@@ -203,13 +253,16 @@ def send(place: Place, client: int, seed: int, acts: int, gap_seconds: float, po
                 )  # fmt: skip
                 await asyncio.sleep(draw.expovariate(1 / gap_seconds) if gap_seconds else 0)
 
-    asyncio.run(main())
-    return 0
+    return _run(main())
+
+
+def _payload(draw: random.Random) -> dict[str, int]:
+    return {"n": draw.randrange(12), "k": draw.choice([1, 2])}
 
 
 async def _act(engine: Engine, draw: random.Random, key: str) -> Sequence[tuple[str, int, bool]]:
     """Do one thing; return the ids, positions and whether they stood already."""
-    payload = {"n": draw.randrange(12), "k": draw.choice([1, 2])}
+    payload = _payload(draw)
     code = draw.choice(CODES)
     match draw.randrange(10):
         case 0 | 1:

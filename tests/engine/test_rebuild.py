@@ -107,7 +107,7 @@ async def test_decision_views_and_query_views_follow_from_the_log(
         await store.rebuild_decisions()
         assert await store.dump_decisions() == before
         for page, part in ((4_000, 500), (4_000, 1), (50, 7)):  # a part must take what the one before made
-            monkeypatch.setattr(projector, "PAGE_RECORDS_MAX", page)
+            monkeypatch.setattr(type(store.views), "page_records_max", page)
             monkeypatch.setattr(projector, "PART_RECORDS_MAX", part)
             await store.views.drop()
             await projector.catch_up(store, FEW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.house.tree import ROOT, files
+from tests.servers.kafka import ADDRESS as KAFKA_ADDRESS
+from tests.servers.kafka import VERSION as KAFKA_VERSION
+from tests.servers.postgres import ADDRESS, BINARIES
 
 SCENARIOS = 6
 
@@ -89,6 +93,26 @@ def run_demo(tree: Path, cwd: Path | None = None) -> Ran:
     )
 
 
+def run_demo_on(server: str, tree: Path) -> Ran:
+    """Run the demo of a tree, as `make demo STORE=...` does; the tree knows nothing of servers."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name in (ADDRESS, BINARIES, KAFKA_ADDRESS, KAFKA_VERSION) or not name.startswith(("ENSUE_", "NEWS_"))
+    }
+    demo = tree / "examples" / "news_desk" / "demo.py"
+    return subprocess.run(
+        [sys.executable, "-m", "tests.servers", server, sys.executable, demo, "--store", "{url}"],
+        cwd=tree,
+        env={**environ, "PYTHONPATH": os.pathsep.join([environ.get("PYTHONPATH", ""), str(ROOT)])},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
 def last_line(ran: Ran) -> str:
     """The last line that was printed."""
     return ran.stdout.rstrip().rpartition("\n")[2]
@@ -124,6 +148,38 @@ def test_the_demo_shows_six_scenarios_as_expected(demos: Demos) -> None:
     assert kinds["CronTicked"] >= 4
     assert "RunFailed" not in kinds
     assert "ConditionFailed" not in kinds
+
+
+@pytest.mark.slow
+def test_the_demo_runs_on_a_postgres_that_it_starts_and_ends(tmp_path: Path) -> None:
+    copy_examples(tmp_path)
+    ran = run_demo_on("postgres", tmp_path)
+    assert_as_expected(ran)
+    found = re.search(r"^store  postgresql://\S*@([\w.]+):(\d+)/\S*schema=ensue_demo$", ran.stdout, re.MULTILINE)
+    assert found is not None, ran.stdout
+    if ADDRESS not in os.environ:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((found[1], int(found[2])))
+
+
+@pytest.mark.slow
+def test_the_demo_runs_on_a_kafka_that_it_starts_and_ends(tmp_path: Path) -> None:
+    copy_examples(tmp_path)
+    ran = run_demo_on("kafka", tmp_path)
+    assert_as_expected(ran)
+    found = re.search(r"^store  kafka://([\w.]+):(\d+)/news\S*\?views=sqlite:///\S+$", ran.stdout, re.MULTILINE)
+    assert found is not None, ran.stdout
+    if KAFKA_ADDRESS not in os.environ:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((found[1], int(found[2])))
+
+
+def test_a_server_is_started_only_for_a_command_that_takes_its_address() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.servers", "kafka", "true"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert "COMMAND ... {url}" in ran.stderr
 
 
 @pytest.mark.slow

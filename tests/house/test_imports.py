@@ -32,7 +32,7 @@ def import_each(names: list[str], folder: Path | None = None) -> dict[str, Did]:
         env=os.environ | ({"PYTHONPATH": str(folder)} if folder else {}),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,  # seconds; about a third of one for each module, on an idle machine
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

@@ -142,6 +142,14 @@ def test_an_event_is_the_same_by_its_source_and_id_alone() -> None:
     assert binary(id="b", source="a/").id != binary(id="/b", source="a").id
 
 
+def test_where_the_log_is_in_partitions_an_event_is_told_by_its_partition_too() -> None:
+    reading = Reading(declare("kafka://b/orders"), "default", DEFAULTS, per_partition=True)
+    texts = tuple((name, text.encode()) for name, text in BINARY.items())
+    ids = {reading.read(Message(partition, 7, 0, None, b"{}", texts)).id for partition in (1, 1, 2)}
+    assert len(ids) == 2
+    assert binary().id not in ids
+
+
 def test_the_payload_is_the_bytes_that_came() -> None:
     raw = b'{ "amount" : 1.10, "b":1,  "a":2 }'
     assert bytes(fact_of(binary(raw)).payload) == raw

@@ -226,10 +226,10 @@ log_level = "warning"
 
     async def _settle(self, store: Store, ingesters: list[Ingesting]) -> None:
         """Wait until all that the topic holds was taken."""
-        records = await self._records()
         ends = dict.fromkeys(range(PARTITIONS), -1)
-        for each in records:
-            ends[each.partition] = each.offset
+        for record in await self._records():
+            ends[record.partition] = record.offset
+        at: dict[int, int] = {}
         began = time.monotonic()
         while time.monotonic() - began < SETTLE_SECONDS:
             for each in ingesters:

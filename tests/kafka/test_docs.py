@@ -21,8 +21,8 @@ PAGE = (ROOT / "docs" / "guide" / "kafka.md").read_text("utf-8")
 
 def block(language: str, word: str) -> str:
     """The block of the page that holds a word."""
-    blocks = re.findall(rf"^```{language}[^\n]*\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    (found,) = [each for each in blocks if word in each]
+    blocks: list[str] = re.findall(rf"^```{language}[^\n]*\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    [found] = [each for each in blocks if word in each]
     return found
 
 

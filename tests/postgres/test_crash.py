@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from ensue_core.errors import CommitUnknown, StoreError
 from ensue_core.ids import Id
 from ensue_core.ports import Committed
 from tests.postgres.stores import opened, until, whole
-from tests.servers.postgres import Server, choose, local, system_binaries, wheel_binaries
+from tests.servers.postgres import Server, binaries, local
 
 ROUNDS = 4
 
@@ -20,8 +19,7 @@ ROUNDS = 4
 @pytest.fixture
 def mortal() -> Iterator[Server]:
     """A server of the test's own, that it may kill."""
-    choice = choose({}, False, wheel_binaries(), system_binaries())
-    with local(Path(choice.where)) as server:
+    with local(binaries()) as server:
         yield server
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from ensue.testing.conformance.drafts import TASK, event, submitted
-from ensue_adapters.postgres.log import PostgresLog
-from ensue_core.errors import StoreError
+from ensue_adapters.postgres.place import parse_url
 from ensue_core.facts import EventEmitted, InvocationCreated
 from ensue_core.ids import derive_keyed, new_id
 from tests.postgres.stores import codes, connected, emit, opened, whole
@@ -76,27 +77,28 @@ async def test_a_submit_becomes_work(postgres_url: str) -> None:
         assert json.loads(bytes(claimed[0].record.fact.arguments)) == {"n": 1}
 
 
+async def test_a_submit_in_sql_says_what_it_belongs_to(postgres_url: str) -> None:
+    async with opened(postgres_url) as store, connected(postgres_url) as user:
+        id = await user.fetchval("SELECT submit('test', $1, correlation => 'c1', causation => 'why')", TASK)
+        await store.log.append([event("last")])
+        record = (await whole(store))[0]
+        assert (record.id, record.root, record.cause) == (id.hex, "c1", "why")
+        assert isinstance(record.fact, InvocationCreated)
+        assert record.fact.correlation == "c1"
+
+
 async def test_python_drafts_go_with_the_callers_transaction(postgres_url: str) -> None:
     async with opened(postgres_url) as store, connected(postgres_url) as user:
-        log = store.log
-        assert isinstance(log, PostgresLog)
         kept, lost, task = event("kept"), event("lost"), submitted()
         async with user.transaction():
-            await log.append_within(user, [kept, task])
+            assert await store.outbox.put(user, [kept, task]) == 0
         transaction = user.transaction()
         await transaction.start()
-        await log.append_within(user, [lost])
+        await store.outbox.put(user, [lost])
         await transaction.rollback()
-        await log.append([event("last")])
+        await store.log.append([event("last")])
         assert [record.id for record in await whole(store)][:2] == [kept.id, task.id]
         assert len(await whole(store)) == 3
-
-
-async def test_a_connection_outside_a_transaction_is_refused(postgres_url: str) -> None:
-    async with opened(postgres_url) as store, connected(postgres_url) as user:
-        assert isinstance(store.log, PostgresLog)
-        with pytest.raises(StoreError, match="not in a transaction"):
-            await store.log.append_within(user, [event()])
 
 
 async def test_an_idle_namespace_sees_its_outbox_at_once(postgres_url: str) -> None:
@@ -167,3 +169,29 @@ async def test_a_bad_call_is_refused_in_the_users_transaction(postgres_url: str,
         with pytest.raises(asyncpg.PostgresError, match=says):
             await user.execute(call)
         assert await user.fetchval("SELECT count(*) FROM intake") == 0
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "postgres.md").read_text("utf-8")
+
+
+async def test_the_sql_that_the_page_shows_runs(postgres_url: str) -> None:
+    (shown,) = re.findall(r"```sql\n(BEGIN;.*?)```", PAGE, re.DOTALL)
+    (look,) = re.findall(r"```sql\n(SELECT number, reason.*?)```", PAGE, re.DOTALL)
+    schema = parse_url(postgres_url).schema
+    async with opened(postgres_url, namespace="default") as store, connected(postgres_url) as user:
+        await user.execute("CREATE TABLE orders (id integer, total integer)")
+        await user.execute(shown.replace("ensue.", f"{schema}."))
+        await store.log.head()
+        emitted, submitted = (record.fact for record in await whole(store))
+        assert isinstance(emitted, EventEmitted)
+        assert isinstance(submitted, InvocationCreated)
+        assert (emitted.code, emitted.key, submitted.task) == ("order.placed", "order 7", "shop.send_receipt")
+        assert await user.fetch(look.replace("ensue.", f"{schema}.")) == []
+
+
+@pytest.mark.parametrize("name", ["emit", "submit"])
+async def test_a_function_is_what_the_page_says(postgres_url: str, name: str) -> None:
+    (said,) = re.findall(rf"ensue\.{name}\((app_id text,[^)]*)\) RETURNS uuid", PAGE)
+    async with opened(postgres_url), connected(postgres_url) as user:
+        found = await user.fetchval("SELECT pg_get_function_arguments($1::regproc)", name)
+    assert " ".join(said.split()) == found.replace("::text", "")

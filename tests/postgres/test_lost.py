@@ -3,13 +3,17 @@
 import asyncio
 import random
 
+import msgspec
 import pytest
 
 from ensue.testing.conformance.drafts import TASK, claim_one, end, event, matched, step, submitted
 from ensue_adapters.postgres import PostgresStore
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.place import parse_url
+from ensue_adapters.postgres.space import Space
+from ensue_adapters.postgres.statements import Statements
 from ensue_core.errors import CommitUnknown, StoreUnavailable
+from ensue_core.ids import new_id
 from ensue_core.ports import Committed
 from tests.postgres.stores import Proxy, codes, connected, opened, until, whole, writer_of
 
@@ -66,10 +70,13 @@ async def test_an_append_that_never_arrived_says_that_it_is_unknown(postgres_url
 async def test_a_connection_lost_before_the_commit_is_tried_again(postgres_url: str, statement: bytes) -> None:
     async with Proxy(postgres_url) as proxy, opened(proxy.url) as store:
         proxy.cut_at = statement
-        await store.log.append([submitted()])
+        await store.log.append([submitted(id=new_id())])
         assert proxy.cuts == 1
         claimed = await claim_one(store)
         proxy.cut_at = b"BEGIN"
+        late = msgspec.structs.replace(end(claimed.row), if_expired=True)
+        assert await store.work.finish([late]) == [False]
+        assert proxy.cuts == 2
         assert await store.work.finish([end(claimed.row)]) == [True]
         assert [record.kind for record in await whole(store)] == ["InvocationCreated", "AttemptStarted", "AttemptEnded"]
 
@@ -107,7 +114,9 @@ async def test_a_listener_that_hears_nothing_is_noticed_and_replaced(
     monkeypatch.setattr("ensue_adapters.postgres.listener.ANSWER_SECONDS", 0.2)
     async with opened(postgres_url):
         changes: list[bool] = []
-        listener = Listener(parse_url(postgres_url), "deaf", _ignore, changes.append, test_seconds=0.2)
+        place = parse_url(postgres_url)
+        space = Space("deaf", 7, "deaf", "deaf.mine")
+        listener = Listener(place, space, Statements(place.schema), _ignore, changes.append, test_seconds=0.2)
         await listener.open()
         first = listener.pid
         # The session lives on and hears no more, as behind a pooler that gave it to somebody else.
@@ -122,7 +131,7 @@ def _hears(store: PostgresStore) -> bool:
     return store._listener is not None and store._listener.hears
 
 
-def _ignore(pid: int) -> None:
+def _ignore() -> None:
     """Hear it, and do nothing."""
 
 
@@ -141,9 +150,10 @@ async def test_cancelled_callers_leak_nothing(postgres_url: str) -> None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await until(lambda: not writer_of(store).tasks._tasks)
-        pool = writer_of(store).connections._pool
+        connections = writer_of(store).connections
+        pool = connections._pool
         assert pool is not None
-        assert pool.get_idle_size() == pool.get_size() <= 4
+        assert pool.get_idle_size() + len(connections._at_hand) == pool.get_size() <= 4
         async with connected(postgres_url) as connection:
             idle = await connection.fetchval(
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ensue' AND state LIKE 'idle in%'"

@@ -66,7 +66,7 @@ async def test_an_emit_acknowledged_before_another_was_sent_stands_before_it(pos
                     await emit(user, code)
                 case _:
                     async with user.transaction():
-                        await one.log.append_within(user, [event(code)])  # type: ignore[attr-defined]
+                        await one.outbox.put(user, [event(code)])
             sent.append(code)
         await one.log.append([event("last")])
         assert await codes(one) == [*sent, "last"]

@@ -1,43 +1,59 @@
 """Through a pooler that shares connections by transaction, everything works but LISTEN, which goes direct."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
+from ensue import Engine
 from ensue.testing.conformance.drafts import TASK, claim_one, end, event, matched, step, submitted
+from ensue_adapters.postgres.place import parse_url
 from ensue_core.errors import StoreUnavailable
+from ensue_core.ids import new_id
 from ensue_core.ports import Committed, Cursor, EventQuery
+from tests.postgres.callers import user
 from tests.postgres.stores import codes, opened, whole
-from tests.servers.pooler import Pooler, pooling
-from tests.servers.postgres import Server, choose, local, system_binaries, wheel_binaries
+from tests.servers.pgbouncer import bouncing
+from tests.servers.pooler import pooling
+from tests.servers.postgres import Server, binaries, local
 
 
 @pytest.fixture(scope="module")
 def near() -> Iterator[Server]:
     """A server with a socket that a pooler can use."""
-    with local(Path(choose({}, False, wheel_binaries(), system_binaries()).where)) as server:
+    with local(binaries()) as server:
         yield server
 
 
-@pytest_asyncio.fixture
-async def pooler(near: Server) -> AsyncIterator[Pooler]:
-    async with pooling(near.folder, int(near.url.rpartition(":")[2].partition("/")[0])) as pooler:
-        yield pooler
+class Way(NamedTuple):
+    """A way to a server through a pooler, and how many transactions went it."""
+
+    url: str
+    near: Server
+    transactions: Callable[[], int]
+
+    def to(self, options: str = "&pooler=transaction") -> str:
+        """The URL of a schema that is not there yet, with a direct address for LISTEN."""
+        return f"{self.url}?schema=t{uuid4().hex[:12]}&listen={quote(self.near.url, safe='')}{options}"
 
 
-def _url(pooler: Pooler, near: Server, options: str = "&pooler=transaction") -> str:
-    name = f"t{uuid4().hex[:12]}"
-    listen = quote(near.url, safe="")
-    return f"postgresql://ensue:x@127.0.0.1:{pooler.port}/postgres?schema={name}&listen={listen}{options}"
+@pytest_asyncio.fixture(params=["strict", "pgbouncer"])
+async def way(request: pytest.FixtureRequest, near: Server) -> AsyncIterator[Way]:
+    if request.param == "pgbouncer":
+        with bouncing(near) as bouncer:
+            yield Way(bouncer.url, near, bouncer.transactions)
+        return
+    async with pooling(near.folder, parse_url(near.url).ports[0]) as pooler:
+        yield Way(f"postgresql://ensue:x@127.0.0.1:{pooler.port}/postgres", near, lambda: pooler.transactions)
 
 
-async def test_a_store_works_through_a_pooler(near: Server, pooler: Pooler) -> None:
-    url = _url(pooler, near)
+async def test_a_store_works_through_a_pooler(way: Way) -> None:
+    url = way.to()
     async with opened(url) as one, opened(url) as other:
         await asyncio.gather(*(each.log.append([event(), submitted()]) for each in (one, other) for _ in range(20)))
         assert len(await codes(one)) == 40 == len(await codes(other))
@@ -56,11 +72,11 @@ async def test_a_store_works_through_a_pooler(near: Server, pooler: Pooler) -> N
         assert all(each.well for each in await one.health())
         records = await whole(other)
         assert [record.position for record in records] == list(range(1, len(records) + 1))
-    assert pooler.transactions > 20
+    assert way.transactions() > 20
 
 
-async def test_the_direct_address_hears_at_once(near: Server, pooler: Pooler) -> None:
-    url = _url(pooler, near, "&pooler=transaction&poll=3600")
+async def test_the_direct_address_hears_at_once(way: Way) -> None:
+    url = way.to("&pooler=transaction&poll=3600")
     async with opened(url) as one, opened(url) as other:
         assert one._listener is not None
         assert one._listener.hears
@@ -71,8 +87,28 @@ async def test_the_direct_address_hears_at_once(near: Server, pooler: Pooler) ->
             assert await waiting
 
 
-async def test_without_a_direct_address_others_are_polled(near: Server, pooler: Pooler) -> None:
-    url = _url(pooler, near).partition("&listen=")[0] + "&statement_cache_size=0"
+@pytest.mark.parametrize("kind", ["asyncpg", "psycopg", "session"])
+async def test_users_transactions_go_through_it_and_are_heard_at_once(way: Way, kind: str) -> None:
+    url, chance = way.to("&pooler=transaction&poll=3600"), random.Random(3)
+    async with Engine(url, app_id="test") as engine, opened(url) as idle:
+        # Each of the pooler's connections carries some of the commits: whose one is cannot be told by that.
+        for position in range(24):
+            for _ in range(chance.randrange(4)):
+                await engine.store.log.find(new_id())
+            waiting = asyncio.ensure_future(idle.log.wait(position))
+            async with user(kind, url) as caller:
+                await caller.emit(engine, "lost", {"n": position}, idempotency_key="k")
+                await caller.rollback()
+            async with user(kind, url) as caller:
+                await caller.emit(engine, "kept", {"n": position})
+                await caller.commit()
+            async with asyncio.timeout(30):
+                assert await waiting > position
+        assert await codes(idle) == ["kept"] * 24
+
+
+async def test_without_a_direct_address_others_are_polled(way: Way) -> None:
+    url = way.to().partition("&listen=")[0] + "&statement_cache_size=0"
     async with opened(url) as one, opened(url) as other:
         assert one._listener is None
         waiting = asyncio.ensure_future(one.log.wait(0))
@@ -85,6 +121,6 @@ async def test_without_a_direct_address_others_are_polled(near: Server, pooler: 
         assert "name a direct address with listen=" in finding.says
 
 
-async def test_a_pooler_that_is_not_named_is_noticed(near: Server, pooler: Pooler) -> None:
+async def test_a_pooler_that_is_not_named_is_noticed(way: Way) -> None:
     with pytest.raises(StoreUnavailable, match=r"goes through a pooler .*: add pooler=transaction to the URL"):
-        await opened(_url(pooler, near, "")).__aenter__()
+        await opened(way.to("")).__aenter__()

@@ -16,6 +16,7 @@ from ensue_adapters.postgres import schema
 from ensue_adapters.postgres.place import parse_url
 from ensue_adapters.postgres.statements import FOLDER, Statements, migrations
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
+from ensue_core.ids import new_id
 from ensue_core.ports import Cursor
 from tests.postgres.stores import codes, connected, emit, opened, whole
 from tests.servers.postgres import Server
@@ -64,6 +65,25 @@ async def test_a_schema_of_another_version_is_refused_with_the_command(postgres_
         await connection.execute("DELETE FROM migrations")
         with pytest.raises(SchemaMismatch, match=r"is of version 0, this program needs \d+: run `ensue db upgrade`"):
             await opened(postgres_url).__aenter__()
+
+
+async def test_a_schema_of_the_first_version_is_upgraded_with_what_it_holds(postgres_url: str) -> None:
+    place = parse_url(postgres_url)
+    first = (await schema.upgrade(place, plan=True))[0]
+    async with connected(postgres_url) as connection:
+        for script in first.scripts:
+            await connection.execute(script)
+        await connection.execute("INSERT INTO namespaces (name) VALUES ('test')")
+        await emit(connection, "before")
+        with pytest.raises(SchemaMismatch, match=r"is of version 1, this program needs \d+: run `ensue db upgrade`"):
+            await opened(postgres_url).__aenter__()
+        assert [each.number for each in await schema.upgrade(place)] == list(range(2, schema.newest() + 1))
+        async with opened(postgres_url) as store:
+            await emit(connection, "after")
+            async with connection.transaction():
+                await store.outbox.put(connection, [event("within")])
+            await store.log.append([event("last")])
+            assert await codes(store) == ["before", "after", "within", "last"]
 
 
 async def test_another_programs_schema_is_left_alone(postgres_url: str) -> None:
@@ -118,7 +138,9 @@ async def test_the_documented_grants_are_enough_for_an_engine_and_none_changes_t
         await store.views.drop()
         await store.rebuild_decisions()
         await emit(user, "from.sql")
-        await store.log.append([event() for _ in range(70)])
+        keyed = submitted(id=new_id())
+        assert [each.duplicate for _ in range(2) for each in await store.log.append([keyed])] == [False, True]
+        await store.log.append([event() for _ in range(69)])
         assert all(each.well for each in await store.health())
         assert len(await whole(store)) == 77
         for change in ("UPDATE log SET kind = 'x'", "DELETE FROM log", "TRUNCATE log", "DELETE FROM log_1"):

@@ -27,7 +27,9 @@ def test_where_there_is_none_the_tests_fail_and_say_what_to_do() -> None:
 
 
 def test_what_cannot_start_fails(tmp_path: Path) -> None:
-    (tmp_path / "initdb").write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
-    (tmp_path / "initdb").chmod(0o755)
-    with pytest.raises(NoServer, match="initdb failed: broken"), local(tmp_path):
+    binaries = tmp_path / "install" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "initdb").write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
+    (binaries / "initdb").chmod(0o755)
+    with pytest.raises(NoServer, match="initdb failed: broken"), local(binaries):
         pass

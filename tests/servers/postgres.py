@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,9 @@ IMAGE = "postgres:18"
 
 # Fast, and honest about everything but the power supply.
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=300", "log_min_messages=fatal", "jit=off")
+
+# As it is used: acknowledged is on disk.
+DURABLE = ("max_connections=300", "log_min_messages=fatal")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,12 @@ def system_binaries() -> list[Path]:
     return sorted(found, key=lambda folder: -int(folder.parent.name))
 
 
+def binaries() -> Path:
+    """The folder of binaries for a server that may be killed: never one that others use. Raises `NoServer`."""
+    named = {name: value for name, value in os.environ.items() if name == BINARIES}
+    return Path(choose(named, False, wheel_binaries(), system_binaries()).where)
+
+
 @dataclass(frozen=True)
 class Account:
     """Who runs the server's programs; nobody else than who runs the tests, where it says nothing."""
@@ -100,20 +109,33 @@ class Account:
 
 @dataclass
 class Server:
-    """A running server that tests may fill. `url` names its maintenance database and a superuser."""
+    """A running server that tests may fill. `url` names its maintenance database and a superuser.
+
+    `ours`: it was started here, and ends with what started it.
+    """
 
     url: str
     data: Path | None = None
-    _start: Sequence[str] = ()
+    ours: bool = True
+    home: Path = Path()
+    start_command: Sequence[str] = ()
+    account: Account = field(default_factory=Account)
     _process: subprocess.Popen[bytes] | None = None
-    _log: Path | None = None
-    _account: Account = field(default_factory=Account)
 
     @property
     def folder(self) -> Path:
         """Where its socket is, which trusts everybody here."""
         assert self.data is not None, "only a server that was started here has one"
-        return self.data.parent
+        return self.home
+
+    @property
+    def runs(self) -> bool:
+        """Whether its main process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def started_with(self, command: Sequence[str]) -> Server:
+        """Return a server like this one, which another command starts."""
+        return replace(self, start_command=command, _process=None)
 
     def database(self, name: str) -> str:
         """The URL of another database of this server."""
@@ -121,31 +143,37 @@ class Server:
 
     def start(self) -> None:
         """Start it (again) and wait until it accepts connections."""
-        assert self._log is not None
         with self._log.open("ab") as log:
             self._process = subprocess.Popen[bytes](
-                list(self._start),
+                list(self.start_command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                user=self._account.user,
-                group=self._account.group,
-                extra_groups=self._account.groups,
+                user=self.account.user,
+                group=self.account.group,
+                extra_groups=self.account.groups,
             )
-        self._wait()
+        self.wait()
 
     def kill(self) -> None:
         """Kill every process of it, as a machine that loses power would end them (but for its disk)."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        process = self._running()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
         self._wait_for_children()
 
-    def stop(self) -> None:
-        """End it at once, cleanly."""
+    def kill_child(self, number: int) -> None:
+        """Kill one of its processes; the others then begin again, as after a crash."""
+        children = _children(self._running().pid)
+        if children:
+            with suppress(ProcessLookupError):
+                os.kill(children[number % len(children)], signal.SIGKILL)
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """End it at once, cleanly; with SIGQUIT as if it crashed."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             try:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
@@ -154,28 +182,36 @@ class Server:
 
     def pause(self) -> None:
         """Stop its main process: no new connection is accepted."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let a paused one go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        self._running().send_signal(signal.SIGCONT)
 
-    def _wait(self) -> None:
-        assert self._process is not None
-        assert self._log is not None
+    @property
+    def _log(self) -> Path:
+        return self.home / "log"
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "only a server that was started here can be harmed"
+        return self._process
+
+    def wait(self) -> None:
+        """Wait until it accepts connections."""
+        process = self._running()
         host, port = _host_port(self.url)
         pause = 0.02
         waited = 0.0
         while waited < START_SECONDS:
-            if self._process.poll() is not None:
-                raise NoServer(f"{self._start[0]} ended at once: {self._log.read_text('utf-8', 'replace')[-2000:]}")
+            if process.poll() is not None:
+                raise NoServer(
+                    f"{self.start_command[0]} ended at once: {self._log.read_text('utf-8', 'replace')[-2000:]}"
+                )
             if _answers(host, port):
                 return
             time.sleep(pause)
             waited += pause
-        raise NoServer(f"{self._start[0]} did not start in {START_SECONDS:g} s: {self._log.read_text()[-2000:]}")
+        raise NoServer(f"{self.start_command[0]} did not start in {START_SECONDS:g} s: {self._log.read_text()[-2000:]}")
 
     def _wait_for_children(self) -> None:
         """Children of a killed server end by themselves; a new one refuses to start before they have."""
@@ -194,6 +230,15 @@ def _holders(data: Path) -> list[str]:
             if os.readlink(each / "cwd") == str(data):
                 found.append(each.name)
     return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(each.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(each.parent.name))
+    return sorted(found)
 
 
 def _host_port(url: str) -> tuple[str, int]:
@@ -215,40 +260,36 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def running(choice: Choice | None = None) -> Generator[Server]:
+def running(choice: Choice | None = None, settings: Sequence[str] = SETTINGS) -> Generator[Server]:
     """Start what was chosen, and end what was started."""
     if choice is None:
         choice = choose(os.environ, docker_answers(), wheel_binaries(), system_binaries())
     match choice.kind:
         case "address":
-            yield Server(choice.where)
+            yield Server(choice.where, ours=False)
         case "container":
-            with _container(choice.where) as server:
+            with _container(choice.where, settings) as server:
                 yield server
         case "binaries":
-            with local(Path(choice.where)) as server:
+            with local(Path(choice.where), settings) as server:
                 yield server
 
 
 @contextmanager
-def _container(image: str) -> Generator[Server]:
+def _container(image: str, settings: Sequence[str]) -> Generator[Server]:
     from testcontainers.postgres import PostgresContainer
 
     with PostgresContainer(image, username="ensue", password="ensue", dbname="postgres", driver=None).with_command(
-        _options()
+        " ".join(f"-c {each}" for each in settings)
     ) as box:
         yield Server(box.get_connection_url())
 
 
-def _options() -> str:
-    return " ".join(f"-c {each}" for each in SETTINGS)
-
-
 @contextmanager
-def local(binaries: Path, settings: Sequence[str] = SETTINGS) -> Generator[Server]:
+def local(binaries: Path, settings: Sequence[str] = SETTINGS, below: Path | None = None) -> Generator[Server]:
     """Make a cluster in a temporary folder and run it; Postgres refuses root, so root steps down for it."""
     account = unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="ensue-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="ensue-postgres-", dir=below))
     try:
         if account.user is not None:
             shutil.chown(folder, account.user, account.group)
@@ -282,12 +323,12 @@ def _made(binaries: Path, folder: Path, settings: Sequence[str], account: Accoun
     )  # fmt: skip
     if made.returncode:
         raise NoServer(f"{binaries}/initdb failed: {(made.stderr or made.stdout).decode()[-2000:]}")
-    port = _free_port()
+    port = free_port()
     start = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
     for each in settings:
         start += ["-c", each]
     url = f"postgresql://ensue:{password}@127.0.0.1:{port}/postgres"
-    return Server(url, data, start, None, folder / "log", account)
+    return Server(url, data, True, folder, start, account)
 
 
 def unprivileged() -> Account:
@@ -312,7 +353,8 @@ def _reachable(binaries: Path, folder: Path) -> Path:
     return copy / binaries.name
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

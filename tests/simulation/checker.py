@@ -15,7 +15,9 @@ import msgspec
 from msgspec.structs import replace
 
 from ensue.functions import module_name
+from ensue_adapters.memory.archive import MemoryMoment
 from ensue_adapters.memory.space import Space
+from ensue_core.archive import Table
 from ensue_core.declarations import OnCron
 from ensue_core.defaults import Defaults
 from ensue_core.facts import (
@@ -41,11 +43,14 @@ from ensue_core.facts import (
     TriggerResumed,
     TriggerRetired,
     WindowExpired,
+    encode_fact,
 )
 from ensue_core.ids import NO_ID, derive_keyed
 from ensue_core.ports import Cursor, Step
 from ensue_core.records import Draft, Record, draft
+from ensue_projections.digests import Sum
 from ensue_projections.queries import PROJECTION, VERSION, QueryFold
+from ensue_projections.whole import WholeFold
 from tests.simulation import program
 from tests.simulation.oracle import UNSURE, Oracle, Said, Took, Trigger
 
@@ -78,6 +83,7 @@ class Evidence:
     """How far clocks may be apart, in microseconds."""
     seed: int
     at_rest: bool = True
+    namespace: str = "sim"
     seen: Counter[str] = field(default_factory=Counter[str])
 
     @property
@@ -89,7 +95,7 @@ class Evidence:
 def check(evidence: Evidence) -> list[str]:
     """Return everything that is wrong."""
     wrong: list[str] = []
-    for part in (log, keys, steps, declarations, runs, attempts, buffered, cron, views):
+    for part in (log, keys, steps, declarations, runs, attempts, buffered, cron, views, verified):
         wrong += [f"{part.__name__}: {text}" for text in part(evidence)]
     return wrong
 
@@ -560,3 +566,23 @@ def views(evidence: Evidence) -> Iterator[str]:
         if live.rows != other:
             keys = [key for key in {**live.rows, **other} if live.rows.get(key) != other.get(key)]
             yield f"{name}: the view has {live.rows.get(keys[0])}, a fold gives {other.get(keys[0])}"
+
+
+def verified(evidence: Evidence) -> Iterator[str]:
+    """`ensue verify` finds nothing wrong with the log, and every view as a fold of what is open gives it."""
+    space, draw = evidence.space, random.Random(evidence.seed)
+    fold = WholeFold(evidence.namespace)
+    upto = space.views.cursors.get(PROJECTION, (0, 0))[1]
+    while fold.position < len(evidence.records):
+        end = upto if fold.position < upto else len(evidence.records)
+        page = evidence.records[fold.position : min(fold.position + draw.choice([1, 3, 50, 1_000]), end)]
+        fold.page(page, [encode_fact(each.fact) for each in page], queries=fold.position < upto)
+    fold.sound.end()
+    for flaw in fold.sound.flaws:
+        yield f"record {flaw.position}, {flaw.kind} {flaw.says}"
+    moment = MemoryMoment(space)
+    for table, digest in {**fold.queries.digests(), **fold.decisions()}.items():
+        total = Sum(table)
+        total.add(moment.standing[cast("Table", table)])
+        if total.digest() != digest:
+            yield f"{table}: the view's digest is {total.digest()}, a fold gives {digest}"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulate import Campaign, campaign, run_seed
+from tests.simulate import Campaign, campaign, replay_command, run_seed
+from tests.simulation.sql import Flaw
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30.0
@@ -22,23 +23,37 @@ def kept_seeds() -> list[int]:
 
 
 @pytest.mark.slow
-def test_no_seed_of_a_short_campaign_breaks_an_invariant() -> None:
-    began, total = time.monotonic(), Campaign()
-    for outcome in campaign([*kept_seeds(), *range(60)], os.cpu_count() or 1):
+@pytest.mark.parametrize("sql", [False, True], ids=["in memory", "on SQL"])
+def test_no_seed_of_a_short_campaign_breaks_an_invariant(sql: bool) -> None:
+    began, total = time.monotonic(), Campaign(sql)
+    for outcome in campaign([*kept_seeds(), *range(60)], os.cpu_count() or 1, sql=sql):
         total.add(outcome)
-        if time.monotonic() - began > SECONDS:
+        if time.monotonic() - began > (SECONDS / 2 if sql else SECONDS):
             break
     assert not total.failed, "\n".join(
-        f"seed {each.seed}: {each.wrong[0]}\n  replay: python -m tests.simulate --seed {each.seed} --steps"
-        for each in total.failed
+        f"seed {each.seed}: {each.wrong[0]}\n  {replay_command(each.seed, sql=sql)}" for each in total.failed
     )
     assert {"join", "crash", "retry"} <= set(total.reached)
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4711"])
-def test_a_seed_is_one_run_in_every_process_and_under_every_hash_seed(hash_seed: str) -> None:
-    code = "from tests.simulate import run_seed; print(run_seed(6).digest)"
+FLAWS: dict[Flaw, str] = {
+    "drains past a number": "was committed and is not in the log",
+    "appends without draining": "was sent after one at",
+    "shows rows before their commit": "was undone and is in the log",
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_wrong_sql_server_is_noticed(flaw: Flaw) -> None:
+    wrong = run_seed(248, sql=True, flaw=flaw).wrong
+    assert any(FLAWS[flaw] in each for each in wrong), wrong[:3]
+
+
+@pytest.mark.parametrize(("hash_seed", "sql"), [("0", False), ("4711", False), ("4711", True)])
+def test_a_seed_is_one_run_in_every_process_and_under_every_hash_seed(hash_seed: str, sql: bool) -> None:
+    seed = 248 if sql else 6
+    code = f"from tests.simulate import run_seed; print(run_seed({seed}, sql={sql}).digest)"
     paths = os.pathsep.join(str(ROOT / each) for each in ("engine", "projections", "adapters", "."))
     env = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths}
     said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == run_seed(6).digest
+    assert said.stdout.strip() == run_seed(seed, sql=sql).digest

@@ -36,9 +36,9 @@ from ensue_adapters.memory import MemoryStore, MemoryWorld
 from ensue_core.clock import from_datetime
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, IdempotencyConflict, StoreError, WaitTimeout
-from ensue_core.facts import AttemptStarted, Fact
+from ensue_core.facts import AttemptStarted, EventEmitted, Fact
 from ensue_core.ids import derive_from
-from ensue_core.records import Draft
+from ensue_core.records import Draft, draft
 from ensue_projections.queries import PROJECTION
 from tests.simulation import program
 from tests.simulation.checker import Evidence, check
@@ -46,6 +46,7 @@ from tests.simulation.faults import FaultyLine, Rates, Trouble
 from tests.simulation.loop import PROCESS, START, SimClock, SimLoop, SimulationError
 from tests.simulation.oracle import happened, listens
 from tests.simulation.program import Version
+from tests.simulation.sql import Flaw, Orders, Server, SqlLine
 
 NAMESPACE = "sim"
 START_MICROS = from_datetime(START)
@@ -167,7 +168,9 @@ class Sent:
 class World:
     """One run of one seed."""
 
-    def __init__(self, seed: int, *, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, seed: int, *, trace: Callable[[str], None] | None = None, sql: bool = False, flaw: Flaw = ""
+    ) -> None:
         self.seed = seed
         self.plan = scenario(seed)
         self.draw = random.Random(f"world {seed}")
@@ -175,6 +178,9 @@ class World:
         self.memory = MemoryWorld()
         self.space = self.memory.space(NAMESPACE)
         self.trouble = Trouble(self.loop, random.Random(f"trouble {seed}"), self.plan.rates, self.kill, self._set_clock)
+        self.server = Server(self.trouble, self.space, self.now, flaw) if sql else None
+        """The SQL server that the store is on, if it is on one."""
+        self.orders = Orders(self.server, random.Random(f"orders {seed}"), self._steps) if self.server else None
         self.calm = False
         self.ended = False
         self.wrong: list[str] = []
@@ -250,6 +256,8 @@ class World:
         self.say(f"{process} is killed {where}")
         self.loop.crash(process)
         self.crashes.append((self.now(), process))
+        if self.server is not None:
+            self.server.gone(process)
         self.counts["crash"] += 1
         if len(self.crashes) == self.plan.crashes_max:
             self.plan.rates.killed = 0.0
@@ -284,7 +292,8 @@ class World:
 
     def store(self, clock: SimClock) -> MemoryStore:
         """Return a store as one process sees it."""
-        return MemoryStore(self.memory, NAMESPACE, clock, FaultyLine(self.trouble))
+        line = FaultyLine(self.trouble) if self.server is None else SqlLine(self.trouble, self.server)
+        return MemoryStore(self.memory, NAMESPACE, clock, line)
 
     def engine(self, clock: SimClock, version: Version) -> Engine:
         """Return an engine for one process."""
@@ -483,6 +492,26 @@ class World:
             for code in self.draw.sample(["a", "b", "c", "f.x"], 4):
                 await self._emit(engine, code, {"n": 1, "k": 1})
 
+    async def orderer(self, orders: Orders) -> None:
+        """Emit inside transactions of one's own, several of them open at a time."""
+        open_ones: set[asyncio.Task[None]] = set()
+        while not self.calm:
+            await asyncio.sleep(orders.draw.expovariate(1 / self.plan.gap_seconds))
+            drafts = [self._ordered(orders.draw) for _ in range(orders.draw.randint(1, 3))]
+            task = asyncio.ensure_future(orders.place(drafts))
+            open_ones.add(task)
+            task.add_done_callback(open_ones.discard)
+        while open_ones:
+            await asyncio.wait(open_ones)
+
+    def _ordered(self, draw: random.Random) -> Draft:
+        payload = {"n": draw.randint(0, 6), "k": draw.choice([0, 1, 2])}
+        code = draw.choice(["a", "b", "c", "f.x"])
+        return draft(ensue_core.ids.new_id(), EventEmitted(code, msgspec.Raw(msgspec.json.encode(payload))))
+
+    def _steps(self) -> int:
+        return self.loop.steps
+
     def _code(self) -> str:
         return self.draw.choice(["a", "a", "b", "b", "c", "c", "f.x", "f.y", "odd"])
 
@@ -588,9 +617,13 @@ class World:
         for number in range(self.plan.clients):
             _ = self.loop.spawn(f"client{number}", self.client(number))
         _ = self.loop.spawn("operator", self.operator())
+        ordering = asyncio.ensure_future(self.orderer(self.orders)) if self.orders is not None else None
         chaos = asyncio.ensure_future(self.chaos())
         await asyncio.sleep(self.plan.seconds)
         chaos.cancel()
+        if ordering is not None:
+            self.calm = self.trouble.over = True
+            await ordering
         await self.come_to_rest()
         self.ended = True
         for each in keepers:
@@ -638,6 +671,8 @@ class World:
     def unrest(self) -> str:
         """Say what is not done yet; empty where everything rests."""
         space, now = self.space, self.now()
+        if self.server is not None and any(row.state == "committed" for row in self.server.intake):
+            return "committed rows wait in the intake"
         if space.work.rows:
             work = next(iter(space.work.rows.values()))
             return f"{len(space.work.rows)} invocations are unfinished, such as {work}"
@@ -692,6 +727,8 @@ class World:
                 self.loop.run(self.main())
             except Exception as error:
                 self.fail(f"the run broke: {type(error).__name__}: {error}")
+        if self.orders is not None:
+            self.wrong += [f"orders: {text}" for text in self.orders.wrong()]
         for process, message, raised in self.loop.unhandled:
             self.fail(f"nobody handled what {process or 'the simulation'} raised: {message} {raised!r}")
         for operation, late in self.trouble.late:
@@ -707,7 +744,10 @@ class World:
             space=self.space,
             defaults=self.plan.defaults,
             services=self.services,
-            acked=[(each.sent, each.acked, each.ids, each.positions) for each in self.sent if each.acked],
+            acked=[
+                *((each.sent, each.acked, each.ids, each.positions) for each in self.sent if each.acked),
+                *(self.orders.acked() if self.orders is not None else ()),
+            ],
             bodies=self.bodies,
             returns=self.returns,
             emitted=self.emitted,

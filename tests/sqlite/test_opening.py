@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ensue.testing.conformance.drafts import event
+from ensue_adapters.sqlite.schema import VERSION
 from ensue_adapters.sqlite.trouble import translate
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
+from ensue_core.topics import Batch, Taken
 from tests.permissions import obeyed
 from tests.sqlite.stores import ask, line_of, opened, other_process, whole, writer_of
 
@@ -51,7 +53,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     async with opened(path):
         pass
     ask(path, "UPDATE meta SET value = '99' WHERE name = 'schema'")
-    with pytest.raises(SchemaMismatch, match=r"schema 99.*knows 3: upgrade ensue"):
+    with pytest.raises(SchemaMismatch, match=rf"schema 99.*knows {VERSION}: upgrade ensue"):
         async with opened(path):
             pass
 
@@ -149,3 +151,20 @@ async def test_health_is_well(tmp_path: Path) -> None:
     assert all(each.well for each in findings.values())
     assert "1 records" in findings["log"].says
     assert "wal" in findings["journal"].says
+
+
+async def test_a_file_of_the_version_before_is_upgraded_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        await store.log.append([event("before")])
+        archive = store.archive()
+    ask(path, "DROP TABLE topics")
+    ask(path, "UPDATE meta SET value = '1' WHERE name = 'schema'")
+    says = f"has schema 1, this version of ensue knows {VERSION}: open it once to upgrade it"
+    with pytest.raises(SchemaMismatch, match=says):
+        await archive.open()
+    for _ in range(2):
+        async with opened(path) as store:
+            assert [each.kind for each in await store.log.read(0, 9)][:1] == ["EventEmitted"]
+    async with opened(path) as store:
+        assert await store.offsets.ingest([Batch("orders", 0, -1, 0, (event("after"),))]) == [Taken(1)]

@@ -15,6 +15,8 @@ from ensue_projections.requests import Ingest, Turned, Verdict
 class BrokerOffsets:
     """How far topics were taken. `views` are those of the store that holds the views."""
 
+    per_partition = False
+
     def __init__(self, outbox: Outbox, lines: Lines, views: Offsets, tasks: OwnTasks) -> None:
         self._outbox, self._lines, self._views, self._tasks = outbox, lines, views, tasks
 

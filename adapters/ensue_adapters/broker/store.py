@@ -19,8 +19,10 @@ from ensue_adapters.broker.tasks import OwnTasks
 from ensue_adapters.broker.views import Folded, FoldedViews
 from ensue_adapters.broker.wire import Lost, Wire
 from ensue_adapters.broker.work import BrokerWork
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import EnsueError, StoreUnavailable
+from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, Store, Views, Work
 from ensue_core.topics import Offsets
 
@@ -40,6 +42,7 @@ class BrokerStore:
     leases: Leases
     views: Views
     offsets: Offsets
+    generations: Generations
 
     def __init__(
         self, wire: Wire, views: FoldedViews, namespace: str, clock: Clock, patience_seconds: float = PATIENCE_SECONDS
@@ -85,6 +88,10 @@ class BrokerStore:
         await self._folded.close()
         self._tasks = self._horizon = self._outbox = self._folder = None
 
+    def archive(self) -> Archive:
+        """Return the views' copy of the namespace for reading alone, not yet open."""
+        return self._folded.store.archive()
+
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from what stands, in one transaction."""
         await self._folded.store.rebuild_decisions()
@@ -127,6 +134,7 @@ class BrokerStore:
         self.offsets = BrokerOffsets(outbox, lines, store.offsets, tasks)
         self.leases = BrokerLeases(store.leases)
         self.views = store.views
+        self.generations = store.generations
         self._running = [
             asyncio.create_task(self._folder.run(), name="ensue-kafka-folder"),
             asyncio.create_task(self._look(outbox), name="ensue-kafka-verdicts"),

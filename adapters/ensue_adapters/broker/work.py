@@ -76,7 +76,7 @@ class BrokerWork:
         try:
             verdicts = await self._tasks.all(
                 self._outbox.ask(self._lines.of(ATTEMPTS, rows[0].invocation), Start(start, worker, seconds))
-                for row, start in zip(rows, starts, strict=True)
+                for start in starts
             )
         except BaseException:
             await self._folded.unlet(worker, [row.invocation for row in rows])

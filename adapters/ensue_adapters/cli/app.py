@@ -13,7 +13,21 @@ from cyclopts import App, CycloptsError
 
 from ensue import __version__
 from ensue.config import redact
-from ensue_adapters.cli import db, doctor, emit, follow, ingest, look, run, settings, triggers
+from ensue_adapters.cli import (
+    backtest,
+    db,
+    doctor,
+    emit,
+    explain,
+    follow,
+    ingest,
+    look,
+    replay,
+    run,
+    settings,
+    triggers,
+    verify,
+)
 from ensue_adapters.cli.options import UsageError
 from ensue_adapters.cli.output import complain
 from ensue_adapters.cli.process import loop_factory
@@ -51,6 +65,10 @@ def build() -> App:
     app.command(follow.tail)
     app.command(settings.config)
     app.command(doctor.doctor)
+    app.command(explain.explain)
+    app.command(backtest.backtest)
+    app.command(verify.verify)
+    app.command(replay.replay)
     app.command(db.db)
     app.command(ingest.ingest)
     app.command(ingest.dead_letters)

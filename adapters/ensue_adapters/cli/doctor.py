@@ -15,6 +15,7 @@ from ensue.ingest.looking import look_at
 from ensue.scheduler.listening import Listening
 from ensue_adapters.cli.options import COMMON, Common, engine_of, must_exist
 from ensue_adapters.cli.output import Column, counted, lasting, print_json, print_table, worded
+from ensue_adapters.cli.process import hush_clients
 from ensue_core.defaults import SECOND
 from ensue_core.errors import EnsueError
 from ensue_core.ports import Chain, Store
@@ -145,6 +146,7 @@ async def _projectors(store: Store, lease_seconds: float) -> Finding:
 
 async def _topic(store: Store, declared: Ingest) -> AsyncIterator[Finding]:
     name = f"topic {declared.name}"
+    hush_clients()
     try:
         view = await look_at(store, declared)
     except EnsueError as error:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from ensue.trace import last_root
-from ensue_adapters.cli.options import COMMON, Common, UsageError, opened
+from ensue_adapters.cli.options import COMMON, AsOf, Common, UsageError, looking, opened
 from ensue_adapters.cli.output import STYLES, out, print_json, print_json_line, print_renderable
 from ensue_adapters.cli.trees import print_trace
 from ensue_core.clock import iso, to_datetime
@@ -35,6 +35,7 @@ async def trace(
     /,
     *,
     last: Annotated[bool, Parameter(help="Trace the newest thing that nothing here caused.", negative="")] = False,
+    as_of: AsOf = None,
     common: Common = COMMON,
 ) -> None:
     """Show what an event, run or invocation came from and what came of it, as a tree.
@@ -46,7 +47,7 @@ async def trace(
     """
     if (id is None) == (not last):
         raise UsageError("name an id, or say --last")
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         if id is None:
             id = await last_root(engine.store)
             if id is None:

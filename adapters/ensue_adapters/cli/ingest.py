@@ -17,7 +17,7 @@ from ensue.ingest.looking import letters_of, resend
 from ensue.running import Role
 from ensue_adapters.cli.options import COMMON, Common, UsageError, engine_of, opened
 from ensue_adapters.cli.output import Column, counted, print_json_line, print_table, say, times, worded
-from ensue_adapters.cli.process import log_to_stderr, settle_in, stop_on_signals
+from ensue_adapters.cli.process import hush_clients, log_to_stderr, settle_in, stop_on_signals
 from ensue_core.clock import to_datetime
 from ensue_core.errors import ConfigError
 from ensue_core.topics import Letter
@@ -67,6 +67,7 @@ async def list_letters(
     common: Common = COMMON,
 ) -> None:
     """List what became no event, with the reason and the place in its topic."""
+    hush_clients()
     async with opened(common) as engine:
         rows: list[tuple[str, Letter]] = []
         for each in _topics(engine, topic):
@@ -106,6 +107,7 @@ async def resend_letters(
     """
     if bool(places) == every:
         raise UsageError("which letters? name their places, such as 0:17, or say --all")
+    hush_clients()
     async with opened(common) as engine:
         topics = _topics(engine, topic)
         if places and len(topics) > 1:

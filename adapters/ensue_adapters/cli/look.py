@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ensue.queries import EventView, InvocationView, Page, ProblemView, RunView
 from ensue_adapters.cli.details import show_event, show_invocation, show_run
-from ensue_adapters.cli.options import COMMON, Common, author, moment_of, opened
+from ensue_adapters.cli.options import COMMON, AsOf, Common, author, looking, moment_of, opened
 from ensue_adapters.cli.output import (
     Column,
     brief,
@@ -57,10 +57,11 @@ async def list_events(
     limit: Limit = 20,
     cursor: Cursor = None,
     all_: All = False,
+    as_of: AsOf = None,
     common: Common = COMMON,
 ) -> None:
     """List events, newest first."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         since_, until_ = moment_of(since), moment_of(until)
 
         async def page(cursor: str | None, limit: int) -> Page[EventView]:
@@ -88,9 +89,9 @@ def _print_events(found: Sequence[EventView]) -> None:
 
 
 @events.command(name="show")
-async def show_one_event(id: str, /, *, common: Common = COMMON) -> None:
+async def show_one_event(id: str, /, *, as_of: AsOf = None, common: Common = COMMON) -> None:
     """Show one event: its payload and its runs."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         found = await engine.events.get(id)
         if common.json:
             print_json(found)
@@ -113,10 +114,11 @@ async def list_runs(
     limit: Limit = 20,
     cursor: Cursor = None,
     all_: All = False,
+    as_of: AsOf = None,
     common: Common = COMMON,
 ) -> None:
     """List trigger runs, newest first."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         since_, until_ = moment_of(since), moment_of(until)
 
         async def page(cursor: str | None, limit: int) -> Page[RunView]:
@@ -141,9 +143,9 @@ def _print_runs(found: Sequence[RunView]) -> None:
 
 
 @runs.command(name="show")
-async def show_one_run(id: str, /, *, common: Common = COMMON) -> None:
+async def show_one_run(id: str, /, *, as_of: AsOf = None, common: Common = COMMON) -> None:
     """Show one run: who took part, and with which arguments it fired."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         found = await engine.runs.get(id)
         if common.json:
             print_json(found)
@@ -164,10 +166,11 @@ async def list_invocations(
     limit: Limit = 20,
     cursor: Cursor = None,
     all_: All = False,
+    as_of: AsOf = None,
     common: Common = COMMON,
 ) -> None:
     """List invocations, newest first."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         since_, until_ = moment_of(since), moment_of(until)
 
         async def page(cursor: str | None, limit: int) -> Page[InvocationView]:
@@ -192,9 +195,9 @@ def _print_invocations(found: Sequence[InvocationView]) -> None:
 
 
 @invocations.command(name="show")
-async def show_one_invocation(id: str, /, *, common: Common = COMMON) -> None:
+async def show_one_invocation(id: str, /, *, as_of: AsOf = None, common: Common = COMMON) -> None:
     """Show one invocation: arguments, result or error, attempts, history."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         found = await engine.invocations.get(id)
         if common.json:
             print_json(found)
@@ -237,10 +240,11 @@ async def list_problems(
     limit: Limit = 20,
     cursor: Cursor = None,
     all_: All = False,
+    as_of: AsOf = None,
     common: Common = COMMON,
 ) -> None:
     """List what triggers could not do, newest first."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
 
         async def page(cursor: str | None, limit: int) -> Page[ProblemView]:
             return await engine.problems.list(trigger=trigger, kind=kind, cursor=cursor, limit=limit)

@@ -46,6 +46,10 @@ class Common:
 
 COMMON = Common()
 
+AsOf = Annotated[
+    str | None, Parameter(help="How things stood at this position of the log or time: ISO 8601, or how long ago (15m).")
+]
+
 Json = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """A JSON value, `@file`, or `-` for stdin."""
 
@@ -97,6 +101,26 @@ async def opened(common: Common, *, creates: bool = False) -> AsyncGenerator[Eng
             with progress("folding the log") as tell:
                 await freshen(engine.store, tell)
         yield engine
+
+
+@asynccontextmanager
+async def looking(common: Common, as_of: str | None) -> AsyncGenerator[Engine, None]:
+    """Open a client to look with: at how things stand, or stood as of a position or time."""
+    if as_of is None:
+        async with opened(common) as engine:
+            yield engine
+        return
+    engine = engine_of(common)
+    must_exist(engine.settings.url)
+    when = int(as_of) if as_of.isdecimal() else moment_of(as_of)
+    assert when is not None
+    with progress("folding the log") as tell:
+        past = engine.as_of(when, tell)
+        then = await past.__aenter__()
+    try:
+        yield then
+    finally:
+        await past.__aexit__(None, None, None)
 
 
 def must_exist(url: str) -> None:

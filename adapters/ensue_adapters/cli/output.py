@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +27,10 @@ STYLES = {
     "CANCELLED": "magenta", "LOST": "red", "fired": "green", "failed": "bold red", "too deep": "bold red",
     "active": "green", "paused": "yellow", "retired": "dim", "ok": "green", "look": "yellow", "bad": "bold red",
     "parked": "yellow", "resent": "dim",
+    "equal": "green", "different": "bold red", "not folded": "yellow",
+    "waiting": "cyan", "expired": "yellow", "dropped": "yellow", "skipped": "yellow", "not asked": "yellow",
+    "could not be asked": "bold red", "yes": "green", "no": "yellow", "unknown": "red",
+    "gained": "green", "lost": "bold red", "changed": "yellow", "new": "green", "gone": "red", "same": "dim",
 }  # fmt: skip
 """The colour of a status word; the word itself always stands there too."""
 
@@ -198,11 +202,19 @@ def lasting(seconds: float | None) -> str:
     return f"{minutes / 60:.1f} h" if minutes < 2880 else f"{minutes / 1440:.1f} d"
 
 
+class RateColumn(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Draw it; nothing while it is not known."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
+
+
 @contextmanager
 def progress(what: str) -> Generator[Callable[[int, int], None], None, None]:
     """Show a bar on stderr, only on a terminal and only once there is much to do."""
     bar = Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn(),
         console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
     )  # fmt: skip
     state: dict[str, Any] = {}

@@ -47,8 +47,15 @@ def settle_in() -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
 
 
+def hush_clients() -> None:
+    """Leave it to us to say what is wrong with a broker: the client says each error again, and more of them."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
 def log_to_stderr(level: str) -> None:
     """Write what the log says to stderr."""
+    if level != "debug":
+        hush_clients()
     logging.basicConfig(
         stream=sys.stderr,
         level=level.upper(),

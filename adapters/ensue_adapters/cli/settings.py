@@ -25,10 +25,16 @@ async def config(
         for name, source in ((name, settings.sources[name]) for name in SETTINGS)
         if not changed or source.kind != "default"
     ]
+    rows += [(f"ingest.{name}", _url(value), "file", where) for name, (value, where) in settings.ingest.items()]
     if common.json:
         print_json(
             {
-                name: {"value": value, "source": kind, "where": where, "variable": variable(name)}
+                name: {
+                    "value": value,
+                    "source": kind,
+                    "where": where,
+                    "variable": variable(name) if name in SETTINGS else None,
+                }
                 for name, value, kind, where in rows
             }
         )
@@ -40,6 +46,12 @@ async def config(
         )
     for name, hint in unknown_variables():
         say(f"note: {name} is set but is no setting: {hint}")
+
+
+def _url(value: object) -> object:
+    """The URL of a topic, however it is written, without its password."""
+    url = value.get("url") if isinstance(value, dict) else value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return redact(url) if isinstance(url, str) else None
 
 
 def _effective(common: Common) -> Settings:

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from ensue.queries import TriggerDetail, TriggerView
-from ensue_adapters.cli.options import COMMON, Common, Json, UsageError, author, opened, read_arguments
+from ensue_adapters.cli.options import COMMON, AsOf, Common, Json, UsageError, author, looking, opened, read_arguments
 from ensue_adapters.cli.output import (
     Column,
     dim,
@@ -37,10 +37,11 @@ Start = Literal["now", "catch up"]
 async def list_triggers(
     *,
     state: Annotated[str | None, Parameter(help="Only active, paused or retired.")] = None,
+    as_of: AsOf = None,
     common: Common = COMMON,
 ) -> None:
     """List the triggers of all services, or of the one that --service names."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         found = await engine.triggers.list(service=common.service, state=state)
         if common.json:
             for each in found:
@@ -68,9 +69,9 @@ def _print_triggers(found: list[TriggerView]) -> None:
 
 
 @triggers.command(name="show")
-async def show_one_trigger(name: str, /, *, common: Common = COMMON) -> None:
+async def show_one_trigger(name: str, /, *, as_of: AsOf = None, common: Common = COMMON) -> None:
     """Show one trigger: its conditions, schedules, counts, and what waits."""
-    async with opened(common) as engine:
+    async with looking(common, as_of) as engine:
         found = await engine.triggers.get(name)
         if common.json:
             print_json(found)

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ensue_adapters.memory.chains import ChainTables
 from ensue_adapters.memory.views import ViewTables
 from ensue_adapters.memory.work import WorkTable
 from ensue_core.changes import Change, TopicMoved, WorkAdded, WorkEnded, WorkReopened, WorkStarted
@@ -27,9 +26,18 @@ from ensue_core.ids import Id, derive_from
 from ensue_core.ports import Appended, Claimed, Committed, End, Head, Outrun, Step, Superseded
 from ensue_core.records import Draft, Record, draft, place
 from ensue_core.rows import TopicRow, WorkRow
-from ensue_core.topics import BEFORE_FIRST, Batch, Clashing, Overtaken, Taken, added, ingested
+from ensue_core.topics import BEFORE_FIRST, Batch, Clashing, Overtaken, Taken, ingested
 from ensue_core.values import canonical, decode
 from ensue_projections.decisions import changes_of
+from ensue_projections.tables import ChainTables, move_topic
+
+
+class Standing:
+    """The generations of the query views by number: 0 is none."""
+
+    def __init__(self, first: ViewTables) -> None:
+        self.tables: dict[int, ViewTables] = {1: first}
+        self.live, self.kept, self.beside, self.last = 1, 0, 0, 1
 
 
 class Space:
@@ -42,6 +50,7 @@ class Space:
         self.work = WorkTable()
         self.topics: dict[tuple[str, int], TopicRow] = {}
         self.views = ViewTables()
+        self.generations = Standing(self.views)
         self.held: dict[str, tuple[str, str, int]] = {}
         self.waiters: set[asyncio.Future[None]] = set()
 
@@ -255,8 +264,7 @@ def _apply(change: Change, work: WorkTable, chains: ChainTables, topics: dict[tu
     if isinstance(change, (WorkAdded, WorkStarted, WorkReopened, WorkEnded)):
         work.apply(change)
     elif isinstance(change, TopicMoved):
-        key = change.more.topic, change.more.partition
-        topics[key] = added(topics.get(key), change.more)
+        move_topic(change, topics)
     else:
         chains.apply(change)
 

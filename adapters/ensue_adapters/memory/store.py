@@ -7,13 +7,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from ensue_adapters.memory.archive import MemoryArchive, cursor_of
 from ensue_adapters.memory.line import DirectLine, Line
 from ensue_adapters.memory.space import Space
 from ensue_adapters.memory.views import ViewTables
 from ensue_adapters.memory.world import MemoryWorld, world_named
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.defaults import SECOND
 from ensue_core.errors import ConfigError, StoreUnavailable
+from ensue_core.generations import Generation, Generations, GenerationState
 from ensue_core.ids import Id
 from ensue_core.ports import (
     FOREVER,
@@ -74,8 +77,9 @@ class MemoryStore:
         self.decisions: Decisions = MemoryDecisions(self)
         self.work: Work = MemoryWork(self)
         self.leases: Leases = MemoryLeases(self)
-        self.views: Views = MemoryViews(self)
+        self.views: Views = MemoryViews(self, lambda space: space.views)
         self.offsets: Offsets = MemoryOffsets(self)
+        self.generations: Generations = MemoryGenerations(self)
 
     async def ask(self, operation: str, act: Callable[[Space], T]) -> T:
         """Send an operation down the line; it meets the space as it is at that moment.
@@ -102,6 +106,10 @@ class MemoryStore:
         """Let nobody wait any longer; the world stays."""
         self.closed = True
         self.space.wake()
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return MemoryArchive(self.space, self.namespace)
 
     async def rebuild_decisions(self) -> None:
         """Fold the decision views again."""
@@ -263,6 +271,8 @@ class MemoryLeases:
 class MemoryOffsets:
     """The topics' offsets of a space."""
 
+    per_partition = False
+
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
@@ -278,13 +288,15 @@ class MemoryOffsets:
 
 
 class MemoryViews:
-    """The query views of a space."""
+    """The query views of a space, of the generation that `pick` picks."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
+    page_records_max = 4_000
+
+    def __init__(self, store: MemoryStore, pick: Callable[[Space], ViewTables]) -> None:
+        self._store, self._pick = store, pick
 
     async def _ask(self, operation: str, act: Callable[[ViewTables], T]) -> T:
-        return await self._store.ask("views." + operation, lambda space: act(space.views))
+        return await self._store.ask("views." + operation, lambda space: act(self._pick(space)))
 
     async def cursor(self, projection: str, version: int) -> int:
         """Return how far a projection has come."""
@@ -335,6 +347,71 @@ class MemoryViews:
         return await self._ask("problems", lambda views: views.problems(before, limit))
 
 
+class MemoryGenerations:
+    """The generations of a space's query views."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def all(self) -> list[Generation]:
+        """Return what there is."""
+        return await self._store.ask("generations.all", _generations)
+
+    async def begin(self) -> Generation:
+        """Return the generation beside the live one."""
+        return await self._store.ask("generations.begin", _begin)
+
+    def views(self, generation: Generation) -> Views:
+        """Return the views over one generation's rows."""
+        return MemoryViews(self._store, lambda space: space.generations.tables[generation.number])
+
+    async def switch(self, to: Generation) -> bool:
+        """Make a generation live."""
+        return await self._store.ask("generations.switch", lambda space: _switch(space, to.number))
+
+    async def drop(self, generation: Generation, rows_max: int = 5_000) -> bool:
+        """Remove a generation that is not live."""
+        return await self._store.ask("generations.drop", lambda space: _drop(space, generation.number))
+
+
+def _generations(space: Space) -> list[Generation]:
+    found = space.generations
+    numbers: tuple[tuple[int, GenerationState], ...] = (
+        (found.live, "live"), (found.kept, "kept"), (found.beside, "beside"),
+    )  # fmt: skip
+    return [Generation(number, state, cursor_of(found.tables[number])) for number, state in numbers if number]
+
+
+def _begin(space: Space) -> Generation:
+    found = space.generations
+    if not found.beside:
+        found.last += 1
+        found.beside = found.last
+        found.tables[found.beside] = ViewTables()
+    return Generation(found.beside, "beside", cursor_of(found.tables[found.beside]))
+
+
+def _switch(space: Space, number: int) -> bool:
+    found = space.generations
+    if found.live == number:
+        return True
+    new, old = cursor_of(found.tables[number]), cursor_of(space.views)
+    if new is None or (old is not None and old.version == new.version and old.position > new.position):
+        return False
+    found.live, found.kept, found.beside = number, found.live, 0 if found.beside == number else found.beside
+    space.views = found.tables[number]
+    return True
+
+
+def _drop(space: Space, number: int) -> bool:
+    found = space.generations
+    if found.live == number:
+        return False
+    found.tables.pop(number, None)
+    found.kept, found.beside = (0 if each == number else each for each in (found.kept, found.beside))
+    return True
+
+
 def open_store(url: str, namespace: str, clock: Clock) -> Store:
     """Return the store of a `memory:` or `memory://name` URL, not yet open."""
     parts = urlsplit(url)
@@ -343,13 +420,24 @@ def open_store(url: str, namespace: str, clock: Clock) -> Store:
     return MemoryStore(world_named(parts.netloc or parts.path), namespace, clock)
 
 
-_: tuple[type[Log], type[Decisions], type[Work], type[Leases], type[Views], type[Offsets], type[Store], OpenStore] = (
+_: tuple[
+    type[Log],
+    type[Decisions],
+    type[Work],
+    type[Leases],
+    type[Views],
+    type[Offsets],
+    type[Generations],
+    type[Store],
+    OpenStore,
+] = (
     MemoryLog,
     MemoryDecisions,
     MemoryWork,
     MemoryLeases,
     MemoryViews,
     MemoryOffsets,
+    MemoryGenerations,
     MemoryStore,
     open_store,
 )

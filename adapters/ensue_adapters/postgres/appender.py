@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from ensue_adapters.postgres import trips
 from ensue_adapters.postgres.pages import positions_of
 from ensue_adapters.postgres.session import Session
-from ensue_adapters.postgres.transaction import Transaction, columns_of
-from ensue_adapters.postgres.trouble import Trouble, is_unknown
+from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.placing import place_all
 from ensue_core.errors import CommitUnknown, EnsueError, StoreUnavailable
-from ensue_core.facts import EventEmitted
 from ensue_core.ids import Id
 from ensue_core.ports import Appended
 from ensue_core.records import Draft
@@ -105,36 +103,10 @@ class Appender:
             start += len(some)
 
     async def _append(self, drafts: list[Draft]) -> list[Appended]:
-        alone = not self._writer.connections.pooled
-        if alone and all(type(each.fact) is EventEmitted and not each.repeatable for each in drafts):
-            outcomes = await self._append_alone(drafts)
-            if outcomes is not None:
-                return outcomes
+        records = await trips.append(self._writer, drafts)
+        if records is not None:
+            return [Appended(record.position) for record in records]
         return await self._writer.run_here(lambda tx: tx.append_each(drafts))
-
-    async def _append_alone(self, drafts: list[Draft]) -> list[Appended] | None:
-        """Append events that nothing is known to repeat, in one statement; None where that was not enough."""
-        writer = self._writer
-        sent = False
-        try:
-            async with writer.connections.session() as session:
-                values = columns_of(drafts, writer.space.number)
-                sent = True
-                row = await session.row(
-                    "log/append_alone", now=writer.clock.now(), channel=writer.space.channel, **values
-                )
-        except Trouble as error:
-            if sent and is_unknown(error):
-                raise CommitUnknown(
-                    f"the connection was lost while an append was on its way ({error}): look up what was stored"
-                ) from error
-            return None  # the longer way finds out what is wrong, and says so
-        if row is None or row[0] is None:
-            return None
-        first, time = row
-        records = place_all(drafts, first - 1, time)
-        writer.told(records, sum([len(each.data) for each in drafts]))
-        return [Appended(record.position) for record in records]
 
     async def _settle(self, drafts: list[Draft], unknown: CommitUnknown) -> list[Appended]:
         """Look up what a lost commit left: the log lock is free once its transaction has ended, either way."""
@@ -145,11 +117,12 @@ class Appender:
             return await positions_of(session, writer.space.number, [each.id for each in drafts])
 
         try:
-            found = await writer.read_here(look, "store/begin")
+            found = await writer.read_here(look, writer.connections.begin)
         except EnsueError:
             raise unknown from None
         if any(each.repeatable for each in drafts) or not all(each.id in found for each in drafts):
             raise unknown
+        await writer.run_here(lambda tx: tx.confirm())
         return [Appended(found[each.id]) for each in drafts]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +47,15 @@ class Connections:
 
     def __init__(self, place: Place, statements: Statements) -> None:
         self.pooled = place.pooled
+        self.begin = "store/begin_pooled" if place.pooled else "store/begin"
         self._place = place
         self.statements = statements
+        self.greet: Callable[[Session], Awaitable[None]] | None = None
+        """What is asked of each new connection before it is used."""
+        self._lock_timeout = SETTINGS["lock_timeout"]
         self._pool: Pool[Record] | None = None
+        self._at_hand: list[PoolConnectionProxy[Record]] = []
+        self._queue = 0
 
     async def open(self) -> None:
         """Be ready to make connections."""
@@ -57,7 +63,7 @@ class Connections:
             min_size=0,
             max_size=self._place.connections_max,
             max_inactive_connection_lifetime=300.0,
-            init=prepare,
+            init=self._prepare,
             reset=_leave,
             **arguments(self._place),
         )
@@ -67,24 +73,55 @@ class Connections:
             pool.terminate()
             raise
 
+    async def _prepare(self, connection: Connection[Record] | PoolConnectionProxy[Record]) -> None:
+        """Make a new connection ready. Raises `StoreUnavailable` where its settings were lost on the way."""
+        await prepare(connection)
+        if not self.pooled:
+            row = await Session(connection, self.statements).row("store/lock_timeout")
+            if row is None or row[0] != self._lock_timeout:
+                raise StoreUnavailable(
+                    f"{self._place.name} goes through a pooler that drops the settings of a connection: add "
+                    "pooler=transaction to the URL, and listen= with a direct address"
+                )
+        if self.greet is not None:
+            async with connection.transaction():
+                await self.greet(Session(connection, self.statements))
+
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session, None]:
         """Borrow a connection; one that was lost meanwhile is not given to the next."""
         if self._pool is None:
             raise StoreUnavailable(f"{self._place.name} is closed: open the engine before you use it")
         pool = self._pool
-        connection = await self._borrow(pool)
+        connection = self._taken() or await self._borrow(pool)
         session = Session(connection, self.statements)
+        well = False
         try:
             yield session
+            well = True
         except (CommitUnknown, *Trouble) as error:
+            # At once, before the driver can ask the server to cancel what took too long: a commit that waits for its
+            # standby, and is cancelled, is seen by all though no standby has it.
             if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
                 session.abandon()
             raise
         finally:
-            await pool.release(connection)
+            if well and not self._queue and pool is self._pool and not connection.is_closed():
+                self._at_hand.append(connection)
+            else:
+                await pool.release(connection)
+
+    def _taken(self) -> PoolConnectionProxy[Record] | None:
+        """Return the connection that was used last: the pool's ceremony costs as much as a statement."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not connection.is_closed():
+                return connection
+            Session(connection, self.statements).abandon()
+        return None
 
     async def _borrow(self, pool: Pool[Record]) -> PoolConnectionProxy[Record]:
+        self._queue += 1
         try:
             return await pool.acquire(timeout=self._place.command_seconds)
         except TimeoutError as error:
@@ -94,6 +131,8 @@ class Connections:
                 f"all {pool.get_max_size()} connections to {self._place.name} stayed busy: look for what takes so "
                 "long, or raise pool= in the URL"
             ) from error
+        finally:
+            self._queue -= 1
 
     @asynccontextmanager
     async def reading(self, begin: str | None = None) -> AsyncGenerator[Session, None]:
@@ -105,16 +144,11 @@ class Connections:
             if begin is None and not self._place.pooled:
                 yield session
                 return
-            await session.script(begin or "store/begin_pooled")
+            await session.script(begin or self.begin)
             try:
                 yield session
             finally:
                 await session.undo()
-
-    def pids(self) -> set[int]:
-        """Return the process ids of our connections, to tell our own notices from others'."""
-        holders: list[Any] = getattr(self._pool, "_holders", [])
-        return {each._con.get_server_pid() for each in holders if each._con is not None and not each._con.is_closed()}
 
     async def close(self) -> None:
         """Close what is idle and wait a moment for what is not."""
@@ -123,6 +157,8 @@ class Connections:
             return
         try:
             async with asyncio.timeout(5):
+                while self._at_hand:
+                    await pool.release(self._at_hand.pop())
                 await pool.close()
         except (TimeoutError, asyncpg.InterfaceError, OSError):
             pool.terminate()

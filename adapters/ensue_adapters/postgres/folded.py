@@ -169,7 +169,7 @@ async def _keep(tx: Transaction, folding: Folding, verdicts: list[tuple[Verdict,
             envelopes=list(kept),
             times=[time for time, _ in kept.values()],
             verdicts=[text for _, text in kept.values()],
-            channel=tx.space.channel,
+            mine=tx.space.mine,
         )
 
 

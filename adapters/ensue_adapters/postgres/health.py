@@ -16,8 +16,10 @@ _TRANSACTION_SECONDS_MAX = 600
 _DEAD_MAX = 200_000
 
 
-async def look(session: Session, place: Place, space: Space, clock: Clock, hears: bool) -> list[Health]:
-    """Return the findings, in the order they are shown."""
+async def look(
+    session: Session, place: Place, space: Space, clock: Clock, off_seconds: float, hears: bool
+) -> list[Health]:
+    """Return the findings, in the order they are shown. `off_seconds`: how far this host's clock is off the store's."""
     head = await read_head(session, space.number)
     at = await version(session)
     server = await session.row("store/facts_of_server")
@@ -30,11 +32,11 @@ async def look(session: Session, place: Place, space: Space, clock: Clock, hears
         Health("store", True, f"{place.name}, schema {place.schema}, can be read"),
         Health("schema", at == newest(), f"version {at}, this program knows {newest()}"),
         _server(server[0], server[1], server[3]),
-        _transactions(server[5]),
+        _transactions(server[4]),
         Health("log", True, f"{head.position} records, the last one at {iso(head.time)}" if head.position else "empty"),
         _sizes(*sizes),
         _parked(*parked),
-        _clock(head.time, clock.now()),
+        _clock(head.time, clock.now(), off_seconds),
         Health(
             "wake-up",
             True,
@@ -74,8 +76,10 @@ def _parked(count: int, reason: str | None) -> Health:
     return Health("intake", False, f"{count} parked, the last because {reason}: look in the table `parked`")
 
 
-def _clock(last: int, now: int) -> Health:
+def _clock(last: int, now: int, off: float) -> Health:
+    if abs(off) > _SKEW_SECONDS:
+        return Health("clock", False, f"this machine's clock is {off:.1f} s off the server's, which counts: set it")
     ahead = (last - now) / SECOND
     if ahead > _SKEW_SECONDS:
-        return Health("clock", False, f"the log is {ahead:.1f} s ahead of this machine's clock: set the clock")
+        return Health("clock", False, f"the log is {ahead:.1f} s ahead of the server's clock: set that")
     return Health("clock", True, f"{iso(now)}, not behind the log")

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ensue_adapters.postgres.pages import positions_of, read_at
-from ensue_adapters.postgres.session import Session
-from ensue_adapters.postgres.statements import Statements
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.sql.repeats import fresh_of, outcomes_of
-from ensue_core.errors import BadValue, EnsueError, StoreError
+from ensue_core.defaults import DEFAULTS
+from ensue_core.errors import BadValue, EnsueError
 from ensue_core.facts import EventEmitted, InvocationCreated, decode_fact
 from ensue_core.ids import Id, derive_keyed
 from ensue_core.records import Draft
@@ -36,19 +35,6 @@ async def drain(tx: Transaction) -> None:
             await _take(tx, rows)
         if len(rows) < ROWS_MAX:
             return
-
-
-async def put(session: Session, namespace: str, drafts: Sequence[Draft]) -> None:
-    """Put drafts into the intake, inside the transaction that somebody has open."""
-    await session.row(
-        "intake/take_in",
-        name=namespace,
-        ids=[each.id for each in drafts],
-        datas=[each.data for each in drafts],
-        causes=column([each.cause for each in drafts]),
-        roots=column([each.root for each in drafts]),
-        repeatables=[each.repeatable for each in drafts],
-    )
 
 
 async def _take(tx: Transaction, rows: Sequence[Any]) -> None:
@@ -91,7 +77,7 @@ def _draft(namespace: str, id: Id | None, data: bytes, cause: str | None, root: 
             check_raw(bytes(payload), f"payload of {code}")
             derived = None if key is None else derive_keyed("event", namespace, code, key)
         case InvocationCreated(task=task, arguments=arguments, key=key):
-            check_raw(bytes(arguments), f"arguments of {task}")
+            check_raw(bytes(arguments), f"arguments of {task}", DEFAULTS.result_bytes_max)  # as much as a submit takes
             derived = None if key is None else derive_keyed("invocation", namespace, task, key)
         case _:
             raise BadValue(f"a {type(fact).__name__} cannot come from outside: emit events and submit tasks")
@@ -105,13 +91,3 @@ def _what(draft: Draft) -> str:
     fact = draft.fact
     key = getattr(fact, "key", None)
     return f"key {key!r}" if key else f"id {draft.id}"
-
-
-async def hand_over(connection: Any, statements: Statements, namespace: str, drafts: Sequence[Draft]) -> None:
-    """Put drafts into the intake on somebody else's connection. Raises `StoreError` outside a transaction."""
-    if not connection.is_in_transaction():
-        raise StoreError(
-            "the connection is not in a transaction, so there is no commit to wait for: open one "
-            "(`async with connection.transaction():`), or emit without connection="
-        )
-    await put(Session(connection, statements), namespace, drafts)

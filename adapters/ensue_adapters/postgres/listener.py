@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import asyncpg
 
 from ensue_adapters.postgres.connections import arguments
 from ensue_adapters.postgres.place import Place
+from ensue_adapters.postgres.session import Session
+from ensue_adapters.postgres.space import Space
+from ensue_adapters.postgres.statements import Statements
 from ensue_adapters.postgres.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -28,21 +30,25 @@ _PAUSE_FIRST, _PAUSE_LONGEST = 0.1, 5.0
 
 
 class Listener:
-    """Hears of commits on one channel. `heard` gets the process id of who tells; `hears` says whether it works."""
+    """Hears of users' commits on a namespace's channel, and of other engines' on one of its own, where it says so.
+
+    `heard` is called for each; `hears` says whether it works.
+    """
 
     def __init__(
         self,
         place: Place,
-        channel: str,
-        heard: Callable[[int], None],
+        space: Space,
+        statements: Statements,
+        heard: Callable[[], None],
         changed: Callable[[bool], None],
         test_seconds: float = TEST_SECONDS,
     ) -> None:
         self.hears = False
         self.pid = 0
         self._place = place
-        self._channel = channel
-        self._test_channel = f"{channel}.{uuid4().hex[:12]}"
+        self._space = space
+        self._statements = statements
         self._heard = heard
         self._changed = changed
         self._test_seconds = test_seconds
@@ -60,6 +66,10 @@ class Listener:
     async def close(self) -> None:
         """Stop listening."""
         task, self._task = self._task, None
+        if self._connection is not None:
+            with suppress(*Trouble):
+                async with asyncio.timeout(1.0):
+                    await self._say(self._connection, "store/unlisten")
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -81,9 +91,9 @@ class Listener:
         try:
             self._lost.clear()
             connection.add_termination_listener(self._terminated)
-            await connection.add_listener(self._channel, self._notified)
-            await connection.add_listener(self._test_channel, self._echoed)
             self.pid = connection.get_server_pid()
+            await connection.add_listener(self._space.channel, self._notified)
+            await connection.add_listener(self._space.mine, self._notified)
             while await self._test(connection):
                 self._set(True)
                 self._tried.set()
@@ -99,7 +109,8 @@ class Listener:
         self._answered.clear()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await connection.execute("SELECT pg_notify($1, '')", self._test_channel)
+                await self._say(connection, "store/listen")
+                await connection.execute("SELECT pg_notify($1, '')", self._space.mine)
                 await self._answered.wait()
         except TimeoutError:
             return False
@@ -110,11 +121,14 @@ class Listener:
             self.hears = hears
             self._changed(hears)
 
-    def _notified(self, connection: Any, pid: int, channel: str, payload: object) -> None:
-        self._heard(pid)
+    async def _say(self, connection: Connection[Record], name: str) -> None:
+        await Session(connection, self._statements).row(name, namespace=self._space.number, mine=self._space.mine)
 
-    def _echoed(self, connection: Any, pid: int, channel: str, payload: object) -> None:
-        self._answered.set()
+    def _notified(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+        if pid == self.pid:
+            self._answered.set()
+        else:
+            self._heard()
 
     def _terminated(self, connection: Any) -> None:
         self._lost.set()

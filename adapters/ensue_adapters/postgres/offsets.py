@@ -19,6 +19,8 @@ from ensue_core.topics import Batch, Offsets
 class PostgresOffsets:
     """The namespace's offsets in a Postgres schema."""
 
+    per_partition = False
+
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._namespace = writer.space.number

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ensue_adapters.postgres.session import Session
+from ensue_core.archive import Page
 from ensue_core.errors import StoreError
 from ensue_core.facts import FORMAT, decode_fact
 from ensue_core.ids import Id
@@ -21,20 +22,36 @@ SHORT = 32
 POSITION_MAX = (1 << 62) - 1
 
 
-async def read_page(session: Session, namespace: int, after: int, limit: int) -> list[Record]:
-    """Return up to `limit` records past a position, fewer where they are very large."""
+async def page_rows(session: Session, namespace: int, after: int, limit: int) -> list[Any]:
+    """Return the rows of up to `limit` records past a position, fewer where they are very large."""
     after = max(after, 0)
     name = "log/short_page" if limit <= SHORT else "log/page"
     last = min(after + max(limit, 0), POSITION_MAX)
-    return records_of(await session.rows(name, namespace=namespace, after=after, last=last, bytes=PAGE_BYTES_MAX))
+    return await session.rows(name, namespace=namespace, after=after, last=last, bytes=PAGE_BYTES_MAX)
+
+
+async def rows_at(session: Session, namespace: int, positions: Collection[int]) -> list[Any]:
+    """Return the rows of the records at some positions."""
+    wanted = [each for each in positions if 0 < each <= POSITION_MAX]
+    return await session.rows("log/at", namespace=namespace, positions=wanted) if wanted else []
+
+
+async def read_page(session: Session, namespace: int, after: int, limit: int) -> list[Record]:
+    """Return up to `limit` records past a position, fewer where they are very large."""
+    return records_of(await page_rows(session, namespace, after, limit))
+
+
+async def stored_page(session: Session, namespace: int, after: int, limit: int) -> Page:
+    """Return up to `limit` records past a position with their facts' bytes, also where positions are missing."""
+    after = max(after, 0)
+    values = {"namespace": namespace, "after": after, "limit": max(limit, 0), "bytes": PAGE_BYTES_MAX}
+    rows = await session.rows("log/stored", **values)
+    return Page(records_of(rows), [row[3] for row in rows])
 
 
 async def read_at(session: Session, namespace: int, positions: Collection[int]) -> dict[int, Record]:
     """Return the records at some positions."""
-    wanted = [each for each in positions if 0 < each <= POSITION_MAX]
-    if not wanted:
-        return {}
-    rows = await session.rows("log/at", namespace=namespace, positions=wanted)
+    rows = await rows_at(session, namespace, positions)
     return {record.position: record for record in records_of(rows)}
 
 
@@ -65,6 +82,11 @@ def records_of(rows: Iterable[Any]) -> list[Record]:
             ) from error
         records.append(Record(position, id, time, fact, cause, root or id, version))
     return records
+
+
+def bytes_of(rows: Iterable[Any]) -> int:
+    """Return how many bytes the facts of some rows have."""
+    return sum([len(row[3]) for row in rows])
 
 
 class _Tag(msgspec.Struct):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ensue_adapters.postgres.live import Numbers
 from ensue_adapters.postgres.pages import POSITION_MAX
 from ensue_adapters.postgres.session import Session
 from ensue_core.ports import EventQuery, InvocationQuery, RunQuery
@@ -22,9 +23,9 @@ _CODES_MAX = 64
 """Codes of a family that are looked up one by one."""
 
 
-async def events(session: Session, namespace: int, query: EventQuery) -> list[EventRow]:
+async def events(session: Session, numbers: Numbers, query: EventQuery) -> list[EventRow]:
     """Answer an `EventQuery`."""
-    values = await _values(session, namespace, query)
+    values = await _values(session, numbers, query)
     values |= {"family": None, "family_end": None}
     family = query.code[:-1] if query.code is not None and query.code.endswith(".*") else None
     if query.emitter is not None:
@@ -55,7 +56,7 @@ async def _family(session: Session, values: Mapping[str, Any]) -> list[EventRow]
     return rows[: values["limit"]]
 
 
-async def runs(session: Session, namespace: int, query: RunQuery) -> list[RunRow]:
+async def runs(session: Session, numbers: Numbers, query: RunQuery) -> list[RunRow]:
     """Answer a `RunQuery`."""
     if query.invocation is not None:
         name = "views/runs_by_invocation"
@@ -69,12 +70,12 @@ async def runs(session: Session, namespace: int, query: RunQuery) -> list[RunRow
         name = "views/runs_by_trigger"
     else:
         name = "views/runs"
-    return await _run(session, name, RunRow, await _values(session, namespace, query))
+    return await _run(session, name, RunRow, await _values(session, numbers, query))
 
 
-async def invocations(session: Session, namespace: int, query: InvocationQuery) -> list[InvocationRow]:
+async def invocations(session: Session, numbers: Numbers, query: InvocationQuery) -> list[InvocationRow]:
     """Answer an `InvocationQuery`."""
-    values = await _values(session, namespace, query)
+    values = await _values(session, numbers, query)
     values["statuses"] = list(query.statuses) or None
     if query.root is not None:
         name = "views/invocations_by_root"
@@ -104,17 +105,17 @@ async def _run(session: Session, name: str, row_type: Callable[..., T], values: 
     return [row_type(*row) for row in await session.rows(name, **values)]
 
 
-async def _values(session: Session, namespace: int, query: EventQuery | RunQuery | InvocationQuery) -> dict[str, Any]:
+async def _values(session: Session, numbers: Numbers, query: EventQuery | RunQuery | InvocationQuery) -> dict[str, Any]:
     """Return the statement's values, with the bounds of time as bounds of position."""
-    first = 0 if query.since is None else await _position_at(session, namespace, query.since)
-    last = POSITION_MAX if query.until is None else await _position_at(session, namespace, query.until) - 1
+    first = 0 if query.since is None else await _position_at(session, numbers.log, query.since)
+    last = POSITION_MAX if query.until is None else await _position_at(session, numbers.log, query.until) - 1
     if query.before is not None:
         last = min(last, query.before - 1)
     return {
         **msgspec.structs.asdict(query),
         "first": max(first, 0),
         "last": max(last, 0),
-        "namespace": namespace,
+        "namespace": numbers.views,
         "root_id": _id_or_none(query.root),
     }
 

@@ -12,6 +12,7 @@ from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.sql.gathering import gather
+from ensue_core.errors import StoreError
 from ensue_core.rows import WorkRow
 
 _PAGE = 2_000
@@ -31,7 +32,13 @@ async def rebuild(tx: Transaction) -> None:
     await session.script("store/patient")
     await session.rows("chain/lock", namespace=namespace)
     await session.rows("work/lock_all", namespace=namespace)
-    await tx.enter()
+    head = await tx.enter()
+    first = await session.row("log/next", namespace=namespace, after=0)
+    if head.position and (first is None or first[0] > 1):
+        raise StoreError(
+            f"the log begins at position {first[0] if first else head.position + 1}, as older ranges were detached, so "
+            "the decision views cannot be folded again: attach the ranges first (docs: Postgres, old ranges)"
+        )
     leases = await session.rows("work/leases", namespace=namespace)
     for name in _VIEWS:
         await session.run(name, namespace=namespace)

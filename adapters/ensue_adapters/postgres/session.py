@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,16 @@ class Session:
         status = await self.connection.execute(statement.text, *[values[each] for each in statement.names])
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
+
+    async def copy(self, table: str, columns: Sequence[str], pieces: AsyncIterable[bytes]) -> None:
+        """Copy rows into a table, the namespace before the columns; `pieces` are COPY's binary form."""
+        await self.connection.copy_to_table(
+            table,
+            source=pieces,
+            columns=["namespace", *columns],
+            schema_name=self.statements.schema,
+            format="binary",
+        )
 
     async def undo(self) -> None:
         """Roll the open transaction back; a connection that cannot is thrown away."""

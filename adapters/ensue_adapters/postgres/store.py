@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from uuid import uuid4
 
 from ensue_adapters.postgres import health, rebuild, schema
 from ensue_adapters.postgres.appender import Appender
+from ensue_adapters.postgres.archive import PostgresArchive
 from ensue_adapters.postgres.connections import Connections, listening_place
 from ensue_adapters.postgres.decisions import PostgresDecisions
+from ensue_adapters.postgres.generations import PostgresGenerations
 from ensue_adapters.postgres.leases import PostgresLeases
 from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
 from ensue_adapters.postgres.offsets import PostgresOffsets
+from ensue_adapters.postgres.outbox import PostgresOutbox
+from ensue_adapters.postgres.pages import bytes_of, records_of
 from ensue_adapters.postgres.place import Place, parse_url
+from ensue_adapters.postgres.reader import Reader
+from ensue_adapters.postgres.server_clock import ServerClock
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
 from ensue_adapters.postgres.statements import Statements
@@ -22,13 +29,19 @@ from ensue_adapters.postgres.trouble import Trouble, translate
 from ensue_adapters.postgres.views import PostgresViews
 from ensue_adapters.postgres.work import PostgresWork
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.tail import Tail
+from ensue_adapters.sql.recent import Recent
 from ensue_adapters.sql.watch import Watch
-from ensue_core.clock import Clock
+from ensue_core.archive import Archive
+from ensue_core.clock import Clock, SystemClock
+from ensue_core.defaults import SECOND
 from ensue_core.errors import StoreUnavailable
-from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
+from ensue_core.generations import Generations
+from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 from ensue_core.topics import Offsets
+
+_FEW = 32
+"""Records of others that come with a look, as those who were waiting will read them."""
 
 
 class PostgresStore:
@@ -40,14 +53,18 @@ class PostgresStore:
     leases: Leases
     views: Views
     offsets: Offsets
+    outbox: Outbox
+    generations: Generations
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
-        self.clock = clock
+        # Hosts agree on the server's time; a virtual clock is its own truth.
+        self.clock: Clock = ServerClock(clock) if isinstance(clock, SystemClock) else clock
+        self._host_clock = clock
         self._place = place
         self._connections: Connections | None = None
         self._tasks: OwnTasks | None = None
-        self._tail = Tail()
+        self._recent = Recent()
         self._watch: Watch | None = None
         self._listener: Listener | None = None
         self._writer: Writer | None = None
@@ -78,6 +95,10 @@ class PostgresStore:
             await self._connections.close()
         self._connections = self._watch = self._listener = self._writer = self._appender = None
 
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return PostgresArchive(self._place, self.namespace)
+
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""
         await self._opened().run(rebuild.rebuild)
@@ -91,7 +112,10 @@ class PostgresStore:
         """Look at the schema as `ensue doctor` shows it."""
         writer = self._opened()
         hears = self._listener is not None and self._listener.hears
-        return await writer.read(lambda session: health.look(session, self._place, writer.space, self.clock, hears))
+        off = (self._host_clock.now() - self.clock.now()) / SECOND
+        return await writer.read(
+            lambda session: health.look(session, self._place, writer.space, self.clock, off, hears)
+        )
 
     async def _open(self) -> None:
         place, statements = self._place, Statements(self._place.schema)
@@ -107,19 +131,24 @@ class PostgresStore:
             raise translate(error, place) from error
         self._connections = connections
         self._tasks = OwnTasks(place.name)
-        self._tail = Tail()
+        self._recent = Recent()
         self._writer = Writer(place, connections, self._tasks, space, self.clock, self._committed)
         self._appender = Appender(self._writer)
-        self._watch = Watch(asyncio.get_running_loop(), self._look, place.deaf_poll_seconds)
-        self.log = PostgresLog(self._writer, self._appender, self._tail, self._watch)
+        loop = asyncio.get_running_loop()
+        self._watch = Watch(loop, self._look, place.deaf_poll_seconds)
+        reader = Reader(self._writer, self._recent)
+        self.log = PostgresLog(self._writer, self._appender, reader, self._watch)
         self.decisions = PostgresDecisions(self._writer)
-        self.work = PostgresWork(self._writer, self._tail)
+        self.work = PostgresWork(self._writer, reader)
         self.leases = PostgresLeases(self._writer)
         self.views = PostgresViews(self._writer)
         self.offsets = PostgresOffsets(self._writer)
+        self.outbox = PostgresOutbox(self._writer, place, loop)
+        await self._writer.read(self._writer.recognise)
+        self.generations = PostgresGenerations(self._writer)
         direct = listening_place(place)
         if direct is not None:
-            self._listener = Listener(direct, space.channel, self._heard, self._hears)
+            self._listener = Listener(direct, space, statements, self._heard, self._hears)
             await self._listener.open()
 
     async def _prepare(self, connections: Connections) -> Space:
@@ -136,7 +165,9 @@ class PostgresStore:
             async with connections.reading() as session:
                 number = await self._number(session)
         assert number is not None
-        return Space(self.namespace, number, f"{self._place.schema}.{number}")
+        channel = f"{self._place.schema}.{number}"
+        mine = "" if listening_place(self._place) is None else f"{channel}.{uuid4().hex[:12]}"
+        return Space(self.namespace, number, channel, mine)
 
     async def _number(self, session: Session) -> int | None:
         row = await session.row("store/namespace", name=self.namespace)
@@ -152,19 +183,28 @@ class PostgresStore:
 
     async def _head_and_intake(self, session: Session) -> tuple[int, bool]:
         assert self._writer is not None
-        row = await session.row("log/look", namespace=self._writer.space.number)
-        assert row is not None
-        return row[0], row[1]
+        witness = self._writer.witness
+        seen, asked = witness.position, self.clock.monotonic()
+        rows = await session.rows("log/look_on", namespace=self._writer.space.number, after=seen, few=_FEW)
+        position, _, waiting, id, micros, first, *_ = rows[0]
+        self._writer.learn(micros, asked)
+        witness.check_head(position, seen)
+        if id is not None:
+            witness.saw(position, id)
+        if first is not None:
+            new = [row[5:] for row in rows]
+            self._recent.read(records_of(new), bytes_of(new))
+        return position, waiting
 
     def _committed(self, records: Sequence[Record], size: int) -> None:
         """Before the writers' callers go on: keep the records and wake who waits for them."""
-        self._tail.extend(records, size)
+        self._recent.committed(records, size)
         if self._watch is not None:
             self._watch.advance(records[-1].position)
 
-    def _heard(self, pid: int) -> None:
-        """Somebody has committed. Our own commits are known already."""
-        if self._watch is not None and (self._connections is None or pid not in self._connections.pids()):
+    def _heard(self) -> None:
+        """Somebody else has committed."""
+        if self._watch is not None:
             self._watch.hinted()
 
     def _hears(self, hears: bool) -> None:

@@ -14,6 +14,7 @@ from ensue_adapters.postgres.pages import positions_of, read_at
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
 from ensue_adapters.postgres.texts import column
+from ensue_adapters.postgres.witness import Witness
 from ensue_adapters.sql.gathering import NOBODY, Lease, gather
 from ensue_adapters.sql.placing import place_all, resolve, root_column, time_of
 from ensue_adapters.sql.repeats import fresh_of, outcomes_of
@@ -33,12 +34,13 @@ class Transaction:
     `careful`: a first try met an id that stands already. `reach`: the last position that was asked for.
     """
 
-    def __init__(self, session: Session, space: Space, clock: Clock, careful: bool = False) -> None:
+    def __init__(self, session: Session, space: Space, clock: Clock, witness: Witness, careful: bool = False) -> None:
         self.session = session
         self.space = space
         self.namespace = space.number
         self.clock = clock
         self.careful = careful
+        self._witness = witness
         self.reach = 0
         self.records: list[Record] = []
         self.size = 0
@@ -55,6 +57,7 @@ class Transaction:
 
     async def entered(self, head: int, moment: int, waiting: bool) -> None:
         """Go on from where a function of the server has entered the log."""
+        self._witness.check_head(head)
         self._head = Head(head, moment)
         if waiting:
             await drain(self)
@@ -98,8 +101,9 @@ class Transaction:
                 "fold/append",
                 after=after + start,
                 times=[each.time for each in records[start : start + _ROWS_MAX]],
-                channel=self.space.channel,
-                **columns_of(part, self.namespace),
+                namespace=self.namespace,
+                mine=self.space.mine,
+                **columns_of(part),
             )
         repeatable = [place for place, each in enumerate(drafts) if each.repeatable]
         if repeatable:
@@ -124,21 +128,31 @@ class Transaction:
         looked_up = [each.id for each, look in zip(drafts, careful, strict=True) if look]
         standing = await positions_of(self.session, self.namespace, looked_up)
         fresh = fresh_of(drafts, careful, standing)
+        if not fresh:
+            await self.confirm()
         placed = {record.id: record for record in await self.append(fresh, lease=lease)}
         stored = await read_at(self.session, self.namespace, standing.values()) if standing else {}
         return outcomes_of(drafts, careful, standing, placed, stored)
 
+    async def confirm(self) -> None:
+        """Let the commit acknowledge what was only read: a server that has just recovered shows what no standby has."""
+        await self.session.row("store/confirm")
+
     async def _insert(self, drafts: Sequence[Draft], after: int, time: int) -> None:
         self.size += sum([len(each.data) for each in drafts])
         await self.session.run(
-            "log/append", after=after, time=time, channel=self.space.channel, **columns_of(drafts, self.namespace)
+            "log/append",
+            namespace=self.namespace,
+            after=after,
+            time=time,
+            mine=self.space.mine,
+            **columns_of(drafts),
         )
 
 
-def columns_of(drafts: Sequence[Draft], namespace: int) -> dict[str, object]:
+def columns_of(drafts: Sequence[Draft]) -> dict[str, object]:
     """Return drafts as the arrays that a statement takes."""
     return {
-        "namespace": namespace,
         "format": FORMAT,
         "ids": [each.id for each in drafts],
         "kinds": [type(each.fact).__name__ for each in drafts],

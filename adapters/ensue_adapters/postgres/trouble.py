@@ -44,7 +44,9 @@ def is_unknown(error: BaseException) -> bool:
     """Whether a COMMIT that failed so may have taken effect: the server did not say that it has not."""
     if isinstance(error, asyncpg.PostgresError):
         return is_gone(error)
-    return isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError))
+    if isinstance(error, asyncpg.InterfaceError):
+        return not is_gone(error)  # it was closed before anything could be sent
+    return isinstance(error, (asyncpg.InternalClientError, OSError, TimeoutError))
 
 
 def translate(error: BaseException, place: Place) -> EnsueError:
@@ -72,6 +74,11 @@ def translate(error: BaseException, place: Place) -> EnsueError:
             return StoreUnavailable(f"there is no host of that name ({name}): correct the URL, or the name service")
         case ConnectionRefusedError() | FileNotFoundError():
             return StoreUnavailable(f"no server answers at {name}: start Postgres, or correct the URL")
+        case TimeoutError() if place.pooled:
+            return StoreUnavailable(
+                f"{name} did not answer in time: see that the pooler pools by transaction and has connections left, "
+                "look at the server's load and the network, and try again"
+            )
         case TimeoutError():
             return StoreUnavailable(f"{name} did not answer in time: look at its load and the network, and try again")
         case ConnectionError() if "SSL" in str(error) or "TLS" in str(error):
@@ -93,11 +100,16 @@ def translate(error: BaseException, place: Place) -> EnsueError:
 
 def _of_server(error: asyncpg.PostgresError, place: Place) -> EnsueError:
     name = place.name
+    said = str(error).partition("\n")[0]  # details and hints stand below
     match error:
+        case _ if "statement pooling" in str(error):
+            return StoreUnavailable(
+                f"the pooler at {name} shares connections by statement: set it to pool by transaction"
+            )
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             who = place.user or "this user"
             return StoreUnavailable(
-                f"{name} refuses {who} ({error}): correct user and password in the URL, or pg_hba.conf"
+                f"{name} refuses {who} ({said}): correct user and password in the URL, or pg_hba.conf"
             )
         case asyncpg.InvalidCatalogNameError():
             return StoreUnavailable(
@@ -106,12 +118,10 @@ def _of_server(error: asyncpg.PostgresError, place: Place) -> EnsueError:
             )
         case asyncpg.InsufficientPrivilegeError():
             return StoreUnavailable(
-                f"{name}: {error}: grant it to this role, or use another one (docs: Postgres, roles)"
+                f"{name}: {said}: grant it to this role, or use another one (docs: Postgres, roles)"
             )
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.InvalidSchemaNameError():
-            return SchemaMismatch(
-                f"schema {place.schema!r} of {name} is not complete ({error}): run `ensue db upgrade`"
-            )
+            return SchemaMismatch(f"schema {place.schema!r} of {name} is not complete ({said}): run `ensue db upgrade`")
         case asyncpg.TooManyConnectionsError():
             return StoreUnavailable(f"{name} has no connection left: raise max_connections, or lower pool= in the URL")
         case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
@@ -121,26 +131,22 @@ def _of_server(error: asyncpg.PostgresError, place: Place) -> EnsueError:
             )
         case asyncpg.QueryCanceledError():
             return StoreUnavailable(
-                f"{name} took longer than a statement may ({error}): nothing was stored, look at its load and try again"
+                f"{name} took longer than a statement may ({said}): nothing was stored, look at its load and try again"
             )
         case asyncpg.ReadOnlySQLTransactionError():
             return StoreUnavailable(f"{name} is read-only, a standby perhaps: name the primary")
         case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError() | asyncpg.InsufficientResourcesError():
-            return StoreUnavailable(f"{name} has no room ({error}): nothing was stored, make some and try again")
+            return StoreUnavailable(f"{name} has no room ({said}): nothing was stored, make some and try again")
         case asyncpg.CannotConnectNowError():
-            return StoreUnavailable(f"{name} is starting or stopping ({error}): try again in a moment")
+            return StoreUnavailable(f"{name} is starting or stopping ({said}): try again in a moment")
         case asyncpg.DuplicatePreparedStatementError() | asyncpg.InvalidSQLStatementNameError():
             return StoreUnavailable(
                 f"{name} goes through a pooler that shares connections: add pooler=transaction to the URL, and "
                 "listen= with a direct address"
             )
-        case asyncpg.FeatureNotSupportedError() if "pooling" in str(error):
-            return StoreUnavailable(
-                f"the pooler at {name} shares connections by statement: set it to pool by transaction"
-            )
         case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
-            return StoreUnavailable(f"{name} goes through a pooler ({error}): add pooler=transaction to the URL")
+            return StoreUnavailable(f"{name} goes through a pooler ({said}): add pooler=transaction to the URL")
         case _ if is_gone(error):
-            return StoreUnavailable(f"{name} ended the connection ({error}): it is made again at the next call")
+            return StoreUnavailable(f"{name} ended the connection ({said}): it is made again at the next call")
         case _:
-            return StoreError(f"{name}: {error}")
+            return StoreError(f"{name}: {said}")

@@ -7,7 +7,11 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar, cast, get_type_hints
 
+import msgspec
+
 from ensue_adapters.postgres import queries
+from ensue_adapters.postgres.copying import Column, columns_of, packed
+from ensue_adapters.postgres.live import Numbers, live_number
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import Transaction
@@ -28,29 +32,40 @@ from ensue_core.rows import (
 )
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+Find = Callable[[Session], Awaitable[int]]
+"""Under which number the rows stand, as of the moment that the session sees."""
+
+
+_ROWS_MAX = 1_000
+"""Rows a statement."""
 
 
 class PostgresViews:
     """The namespace's query views in a Postgres schema."""
 
-    def __init__(self, writer: Writer) -> None:
+    page_records_max = 12_000
+
+    def __init__(self, writer: Writer, find: Find | None = None) -> None:
         self._writer = writer
-        self._namespace = writer.space.number
+        self._find: Find = find or (lambda session: live_number(session, writer.space.number))
+        self._described: dict[RowTable, tuple[Column, ...]] = {}
 
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; a projection or version not seen before is emptied first."""
 
         async def look(session: Session) -> int | None:
-            row = await session.row("views/cursor", namespace=self._namespace, projection=projection)
+            row = await session.row("views/cursor", namespace=await self._find(session), projection=projection)
             return int(row[1]) if row is not None and row[0] == version else None
 
         async def begin(tx: Transaction) -> int:
-            values = {"namespace": tx.namespace, "projection": projection}
+            number = await self._find(tx.session)
+            values = {"namespace": number, "projection": projection}
             await tx.session.run("views/start_cursor", **values)
             row = await tx.session.row("views/lock_cursor", **values)
             if row is not None and row[0] == version:
                 return int(row[1])
-            await _clear(tx)
+            await _clear(tx, number)
             await tx.session.run("views/reset_cursor", version=version, **values)
             return 0
 
@@ -66,7 +81,7 @@ class PostgresViews:
         values = {name: column(each) if name in _texts(table) else each for name, each in columns.items()}
 
         async def look(session: Session) -> list[QueryRow]:
-            rows = await session.rows(f"views/load_{table}", namespace=self._namespace, **values)
+            rows = await session.rows(f"views/load_{table}", namespace=await self._find(session), **values)
             return [row_type(*row) for row in rows]
 
         key = key_of(table)
@@ -74,12 +89,12 @@ class PostgresViews:
 
     async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write final rows and move the cursor; False where it has moved."""
-        written = {table: _columns(table, list(some.values())) for table, some in rows.items() if some}
 
         async def job(tx: Transaction) -> bool:
+            number = await self._find(tx.session)
             moved = await tx.session.run(
                 "views/move_cursor",
-                namespace=tx.namespace,
+                namespace=number,
                 projection=before.projection,
                 version=before.version,
                 before=before.position,
@@ -87,32 +102,48 @@ class PostgresViews:
             )
             if moved == 0:
                 return False
-            for table, columns in written.items():
-                await tx.session.run(f"views/write_{table}", namespace=tx.namespace, **columns)
+            for table, some in rows.items():
+                # Where a row that looked new was there, all are written the way that asks.
+                new, old = ([], list(some.values())) if tx.careful else split(table, rows, before.position)
+                await self._copy(tx.session, number, table, new)
+                for start in range(0, len(old), _ROWS_MAX):
+                    columns = _columns(table, old[start : start + _ROWS_MAX])
+                    await tx.session.run(f"views/write_{table}", namespace=number, **columns)
             return True
 
         return await self._writer.run(job)
+
+    async def _copy(self, session: Session, number: int, table: RowTable, rows: Sequence[QueryRow]) -> None:
+        if not rows:
+            return
+        columns = self._described.get(table)
+        if columns is None:
+            described = await session.rows("views/columns", view=table)
+            columns = self._described[table] = columns_of([(name, type_name) for name, type_name in described])
+        values = [_values(table, row) for row in rows]
+        await session.copy(table, [each.name for each in columns], packed(number, columns, values))
 
     async def drop(self) -> None:
         """Empty every query view and its cursor."""
 
         async def job(tx: Transaction) -> None:
-            await tx.session.run("views/clear_cursors", namespace=tx.namespace)
-            await _clear(tx)
+            number = await self._find(tx.session)
+            await tx.session.run("views/clear_cursors", namespace=number)
+            await _clear(tx, number)
 
         await self._writer.run(job)
 
     async def events(self, query: EventQuery) -> Sequence[EventRow]:
         """Return events that fit, newest first."""
-        return await self._query(lambda session: queries.events(session, self._namespace, query))
+        return await self._query(queries.events, query)
 
     async def runs(self, query: RunQuery) -> Sequence[RunRow]:
         """Return runs that fit, newest first."""
-        return await self._query(lambda session: queries.runs(session, self._namespace, query))
+        return await self._query(queries.runs, query)
 
     async def invocations(self, query: InvocationQuery) -> Sequence[InvocationRow]:
         """Return invocations that fit, newest first by creation."""
-        return await self._query(lambda session: queries.invocations(session, self._namespace, query))
+        return await self._query(queries.invocations, query)
 
     async def participants(self, run: Id) -> Sequence[ParticipantRow]:
         """Return a run's participants in order."""
@@ -136,20 +167,65 @@ class PostgresViews:
 
     async def _rows(self, row_type: Callable[..., T], name: str, **values: Any) -> list[T]:
         async def look(session: Session) -> list[T]:
-            return [row_type(*row) for row in await session.rows(name, namespace=self._namespace, **values)]
+            rows = await session.rows(name, namespace=await self._find(session), **values)
+            return [row_type(*row) for row in rows]
 
         return await self._writer.read(look)
 
-    async def _query(self, look: Callable[[Session], Awaitable[T]]) -> T:
+    async def _query(self, ask: Callable[[Session, Numbers, Q], Awaitable[T]], query: Q) -> T:
+        async def look(session: Session) -> T:
+            log = self._writer.space.number
+            return await ask(session, Numbers(log, await self._find(session)), query)
+
         return await self._writer.snapshot(look)
 
 
 _: type[Views] = PostgresViews
 
 
-async def _clear(tx: Transaction) -> None:
+async def _clear(tx: Transaction, number: int) -> None:
     for table in ROW_TYPES:
-        await tx.session.run(f"views/clear_{table}", namespace=tx.namespace)
+        await tx.session.run(f"views/clear_{table}", namespace=number)
+
+
+def split(
+    table: RowTable, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], before: int
+) -> tuple[list[QueryRow], list[QueryRow]]:
+    """Return a table's rows that a page past `before` has made, and those that it may only have changed."""
+    all_of = rows[table]
+    match table:
+        case "runs" | "participants" | "problems":
+            return list(all_of.values()), []
+        case "events" | "invocations" | "attempts":
+            new: list[QueryRow] = []
+            old: list[QueryRow] = []
+            invocations = rows.get("invocations", {})
+            for row in all_of.values():
+                maker = invocations.get((row.invocation,)) if isinstance(row, AttemptRow) else row
+                (new if _born(maker) > before else old).append(row)
+            return new, old
+        case "trigger_stats" | "schedules":
+            return [], list(all_of.values())
+
+
+def _born(row: QueryRow | None) -> int:
+    """Return the position of the record that made a row, 0 where it does not say."""
+    match row:
+        case EventRow():
+            return row.position
+        case InvocationRow():
+            return row.created
+        case _:
+            return 0
+
+
+def _values(table: RowTable, row: QueryRow) -> tuple[object, ...]:
+    """Return what a row's columns hold, in order."""
+    values = msgspec.structs.astuple(row)
+    if isinstance(row, (EventRow, InvocationRow)):
+        place = _ROOT_PLACES[table]
+        return (*values[:place], None if row.root == row.id else row.root or "", *values[place + 1 :])
+    return values
 
 
 def _columns(table: RowTable, rows: Sequence[QueryRow]) -> dict[str, Sequence[object]]:
@@ -160,13 +236,16 @@ def _columns(table: RowTable, rows: Sequence[QueryRow]) -> dict[str, Sequence[ob
     for name in row_type.__struct_fields__:
         values = [getattr(row, name) for row in rows]
         columns[name] = column(values) if name in texts else values
-    if table in _ROOTED:
+    if table in _ROOT_PLACES:
         columns["root"] = column(list(_roots(cast("Iterable[EventRow | InvocationRow]", rows))))
     return columns
 
 
-_ROOTED = {"events", "invocations"}
-"""Tables whose rows most often are their own roots."""
+_ROOT_PLACES = {
+    "events": EventRow.__struct_fields__.index("root"),
+    "invocations": InvocationRow.__struct_fields__.index("root"),
+}
+"""Tables whose rows most often are their own roots, and where they say so."""
 
 
 def _roots(rows: Iterable[EventRow | InvocationRow]) -> Iterable[str | None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ensue_core.facts import FORMAT, AttemptStarted, encode_fact
+from ensue_core.facts import FORMAT, AttemptStarted, Fact, encode_fact
 from ensue_core.ports import Head
 from ensue_core.records import Draft, Record
 
@@ -24,6 +24,14 @@ def place_all(drafts: Sequence[Draft], after: int, time: int) -> list[Record]:
     ]
 
 
+def settle_all(drafts: Sequence[Draft], after: int, time: int) -> list[Record]:
+    """Return the records of drafts that were stored past a position, with what they say of places made real."""
+    return [
+        Record(position, each.id, time, _placed(each.fact, position), each.cause, each.root or each.id, FORMAT)
+        for position, each in enumerate(drafts, after + 1)
+    ]
+
+
 def time_of(now: int, head: Head, floor: int = 0) -> int:
     """Return the log time of what is appended now: it never goes back."""
     return max(now, head.time, floor)
@@ -34,10 +42,13 @@ def root_column(draft: Draft) -> str | None:
     return None if draft.root == draft.id else draft.root
 
 
-def _resolved(draft: Draft, position: int) -> Draft:
-    """Say where the creating record stands, if the draft only says how many places before itself."""
-    fact = draft.fact
+def _placed(fact: Fact, position: int) -> Fact:
+    """Say where the creating record stands, if the fact only says how many places before itself."""
     if type(fact) is AttemptStarted and fact.created < 0:
-        placed = msgspec.structs.replace(fact, created=position + fact.created)
-        return msgspec.structs.replace(draft, fact=placed, data=encode_fact(placed))
-    return draft
+        return msgspec.structs.replace(fact, created=position + fact.created)
+    return fact
+
+
+def _resolved(draft: Draft, position: int) -> Draft:
+    fact = _placed(draft.fact, position)
+    return draft if fact is draft.fact else msgspec.structs.replace(draft, fact=fact, data=encode_fact(fact))

@@ -57,6 +57,14 @@ def connect_reader(place: Place) -> sqlite3.Connection:
     return connection
 
 
+def connect_archive(place: Place) -> sqlite3.Connection:
+    """Open a connection that cannot write: SQLite itself refuses."""
+    connection = _connect(place, "ro")
+    connection.execute("PRAGMA query_only = 1")
+    connection.execute("PRAGMA cache_size = -16384")
+    return connection
+
+
 def _connect(place: Place, mode: str) -> sqlite3.Connection:
     uri = f"{place.path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(

@@ -10,6 +10,7 @@ import msgspec
 from ensue_adapters.broker import keeping
 from ensue_adapters.broker.views import Folded, FoldedViews, Folding, Stored, judged, requests_of
 from ensue_adapters.sqlite.decisions import step_of
+from ensue_adapters.sqlite.offsets import read_rows
 from ensue_adapters.sqlite.pages import read_at
 from ensue_adapters.sqlite.repeats import positions_of
 from ensue_adapters.sqlite.rows import write_rows
@@ -166,11 +167,9 @@ def _known(tx: Transaction, folding: Folding, careful: bool) -> Known:
         row = connection.execute(sql("log/time_at"), (places.of(position + 1),)).fetchone()
         if row is not None:
             past[position] = row[0]
-    throughs: dict[tuple[str, int], int] = {}
-    for source in wants.sources:
-        row = connection.execute(sql("topics/through"), (namespace, *source)).fetchone()
-        if row is not None:
-            throughs[source] = row[0]
+    topics = {topic for topic, _ in wants.sources}
+    taken = [row for topic in topics for row in read_rows(connection, namespace, topic)]
+    throughs = {(row.topic, row.partition): row.through for row in taken}
     return Known(
         tx.head(),
         {id: records[position] for id, position in positions.items()},

@@ -20,6 +20,8 @@ from ensue_core.topics import Batch, Offsets
 class SQLiteOffsets:
     """The namespace's offsets in a SQLite file."""
 
+    per_partition = False
+
     def __init__(self, writer: Writer, reader: Reader, places: Places) -> None:
         self._writer = writer
         self._reader = reader

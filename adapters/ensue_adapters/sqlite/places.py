@@ -7,12 +7,16 @@ POSITION_MAX = (1 << BITS) - 1
 
 
 class Places:
-    """One namespace's range of the log's keys."""
+    """One namespace's range of the log's keys, or of those of a generation of its query views.
 
-    __slots__ = ("first", "last", "namespace")
+    `log` are those of the log.
+    """
 
-    def __init__(self, namespace: int) -> None:
+    __slots__ = ("first", "last", "log", "namespace")
+
+    def __init__(self, namespace: int, log: Places | None = None) -> None:
         self.namespace = namespace
+        self.log = log or self
         self.first = namespace << BITS
         self.last = self.first | POSITION_MAX
 

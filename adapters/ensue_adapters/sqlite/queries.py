@@ -114,8 +114,8 @@ def _values(
     connection: sqlite3.Connection, places: Places, query: EventQuery | RunQuery | InvocationQuery
 ) -> dict[str, Any]:
     """Return the statement's parameters, with the bounds of time as bounds of position."""
-    first = 0 if query.since is None else position_at(connection, places, query.since)
-    last = POSITION_MAX if query.until is None else position_at(connection, places, query.until) - 1
+    first = 0 if query.since is None else position_at(connection, places.log, query.since)
+    last = POSITION_MAX if query.until is None else position_at(connection, places.log, query.until) - 1
     if query.before is not None:
         last = min(last, query.before - 1)
     bounds = {"first": places.of(max(first, 0)), "last": places.of(max(last, 0))}

@@ -22,8 +22,15 @@ _Job = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]
 class Reader:
     """Runs functions of a read connection, in order, on a thread of its own."""
 
-    def __init__(self, place: Place, delivery: Delivery, name: str) -> None:
+    def __init__(
+        self,
+        place: Place,
+        delivery: Delivery,
+        name: str,
+        connect: Callable[[Place], sqlite3.Connection] = connect_reader,
+    ) -> None:
         self._place = place
+        self._connect = connect
         self._delivery = delivery
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -55,7 +62,7 @@ class Reader:
                 continue
             try:
                 if connection is None:
-                    connection = connect_reader(self._place)
+                    connection = self._connect(self._place)
                 self._delivery.send([(future, read(connection), None)])
             except (sqlite3.Error, OSError) as error:
                 trouble = translate(error, self._place.path)

@@ -37,14 +37,32 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute(sql("store/set_version"), (str(VERSION),))
         return
-    if not {"meta", "log", "namespaces"} <= tables:
-        raise StoreUnavailable(f"{path} is another program's database: choose a file of its own for ensue")
+    if "meta" in tables:
+        _upgrade(connection)
+    check(connection, path)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Add what a file of an older version lacks."""
     found = version(connection)
     while found in ADDED:
         for statement in schema(*ADDED[found]):
             connection.execute(statement)
         found += 1
         connection.execute(sql("store/set_version"), (str(found),))
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `SchemaMismatch` for another schema than ours, `StoreUnavailable` for somebody else's database."""
+    tables = {name for (name,) in connection.execute(sql("store/tables"))}
+    if not {"meta", "log", "namespaces"} <= tables:
+        raise StoreUnavailable(f"{path} is another program's database: choose a file of its own for ensue")
+    found = version(connection)
+    if found < VERSION:
+        raise SchemaMismatch(
+            f"{path} has schema {found}, this version of ensue knows {VERSION}: open it once to upgrade it, as any "
+            "command does that may write (`ensue events`)"
+        )
     if found != VERSION:
         raise SchemaMismatch(
             f"{path} has schema {found}, this version of ensue knows {VERSION}: upgrade ensue, or open it "

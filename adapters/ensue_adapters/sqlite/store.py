@@ -10,10 +10,12 @@ import msgspec
 from ensue_adapters.sql.tail import Tail
 from ensue_adapters.sql.watch import Watch
 from ensue_adapters.sqlite import health, rebuild
+from ensue_adapters.sqlite.archive import SQLiteArchive
 from ensue_adapters.sqlite.connection import check_version
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
 from ensue_adapters.sqlite.delivery import Delivery
 from ensue_adapters.sqlite.filesystem import refuse_network
+from ensue_adapters.sqlite.generations import SQLiteGenerations
 from ensue_adapters.sqlite.leases import SQLiteLeases
 from ensue_adapters.sqlite.log import SQLiteLog
 from ensue_adapters.sqlite.look import Look
@@ -25,8 +27,10 @@ from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.wake import Wake
 from ensue_adapters.sqlite.work import SQLiteWork
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import StoreUnavailable
+from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Store, Views, Work
 from ensue_core.records import Record
 from ensue_core.topics import Offsets
@@ -41,6 +45,7 @@ class SQLiteStore:
     leases: Leases
     views: Views
     offsets: Offsets
+    generations: Generations
 
     def __init__(self, place: Place, namespace: str, clock: Clock) -> None:
         self.namespace = namespace
@@ -84,6 +89,7 @@ class SQLiteStore:
         self.leases = SQLiteLeases(self._writer, reads, places)
         self.views = SQLiteViews(self._writer, reads, questions, places)
         self.offsets = SQLiteOffsets(self._writer, reads, places)
+        self.generations = SQLiteGenerations(self._writer, reads, questions, places)
 
     async def close(self) -> None:
         """Finish what was asked and let go of the file. Repeating it does nothing."""
@@ -98,6 +104,10 @@ class SQLiteStore:
             self._wake = None
         self._places = self._writer = self._watch = None
         self._readers = []
+
+    def archive(self) -> Archive:
+        """Return the same namespace for reading alone, not yet open."""
+        return SQLiteArchive(self._place, self.namespace)
 
     async def rebuild_decisions(self) -> None:
         """Drop the decision views and fold them again from the log, in one transaction."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from ensue_adapters.sqlite import queries
+from ensue_adapters.sqlite.live import live_places
 from ensue_adapters.sqlite.places import Places
 from ensue_adapters.sqlite.reader import Reader, snapshot
 from ensue_adapters.sqlite.rows import write_rows
@@ -33,6 +34,8 @@ from ensue_core.rows import (
 )
 
 T = TypeVar("T")
+Find = Callable[[sqlite3.Connection], Places]
+"""Where the rows lie, as of the moment that the connection sees."""
 
 
 class SQLiteViews:
@@ -41,54 +44,63 @@ class SQLiteViews:
     The projector reads beside the engine; people's questions may take long and have a thread of their own.
     """
 
-    def __init__(self, writer: Writer, reader: Reader, questions: Reader, places: Places) -> None:
+    page_records_max = 4_000
+
+    def __init__(
+        self, writer: Writer, reader: Reader, questions: Reader, places: Places, find: Find | None = None
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._questions = questions
-        self._places = places
-        self._namespace = places.namespace
+        self._find: Find = find or (lambda connection: live_places(connection, places))
 
     async def cursor(self, projection: str, version: int) -> int:
         """Return the last position folded; a projection or version not seen before is emptied first."""
-        values = (self._namespace, projection)
-        row = await self._reader.run(lambda connection: connection.execute(sql("views/cursor"), values).fetchone())
+        row = await self._reader.run(snapshot(lambda connection: self._cursor(connection, projection)))
         if row is not None and row[0] == version:
-            return int(row[1])
+            return row[1]
 
         def write(tx: Transaction) -> int:
-            row = tx.connection.execute(sql("views/cursor"), values).fetchone()
+            row = self._cursor(tx.connection, projection)
             if row is not None and row[0] == version:
-                return int(row[1])
-            _clear(tx)
-            tx.connection.execute(sql("views/start_cursor"), (*values, version))
+                return row[1]
+            places = self._find(tx.connection)
+            _clear(tx, places)
+            tx.connection.execute(sql("views/start_cursor"), (places.namespace, projection, version))
             return 0
 
         return await self._writer.run(write)
+
+    def _cursor(self, connection: sqlite3.Connection, projection: str) -> tuple[int, int] | None:
+        values = (self._find(connection).namespace, projection)
+        found: tuple[int, int] | None = connection.execute(sql("views/cursor"), values).fetchone()
+        return found
 
     async def load(self, table: RowTable, keys: Collection[RowKey]) -> dict[RowKey, QueryRow]:
         """Return the rows with those keys."""
         if not keys:
             return {}
         wanted = msgspec.json.encode(list(keys)).decode()
-        bound = (self._namespace, wanted)
-        (page,) = await self._reader.run(
-            lambda connection: connection.execute(sql(f"views/load_{table}"), bound).fetchone()
-        )
+
+        def read(connection: sqlite3.Connection) -> Any:
+            bound = (self._find(connection).namespace, wanted)
+            return connection.execute(sql(f"views/load_{table}"), bound).fetchone()
+
+        (page,) = await self._reader.run(snapshot(read))
         rows: list[QueryRow] = _decoder(table).decode(page)
         key = key_of(table)
         return {key(row): row for row in rows}
 
     async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write final rows and move the cursor; False where it has moved."""
-        namespace = self._namespace
-        written = {table: _written(table, self._places, some.values()) for table, some in rows.items()}
 
         def write(tx: Transaction) -> bool:
-            moved = (namespace, before.projection, before.version, before.position, after)
+            places = self._find(tx.connection)
+            moved = (places.namespace, before.projection, before.version, before.position, after)
             if tx.connection.execute(sql("views/move_cursor"), moved).rowcount == 0:
                 return False
-            for table, some in written.items():
-                write_rows(tx.connection, f"views/write_{table}", some)
+            for table, some in rows.items():
+                write_rows(tx.connection, f"views/write_{table}", _written(table, places, some.values()))
             return True
 
         return await self._writer.run(write)
@@ -97,22 +109,23 @@ class SQLiteViews:
         """Empty every query view and its cursor."""
 
         def write(tx: Transaction) -> None:
-            _clear(tx)
-            tx.connection.execute(sql("views/clear_cursors"), (tx.namespace,))
+            places = self._find(tx.connection)
+            _clear(tx, places)
+            tx.connection.execute(sql("views/clear_cursors"), (places.namespace,))
 
         await self._writer.run(write)
 
     async def events(self, query: EventQuery) -> Sequence[EventRow]:
         """Return events that fit, newest first."""
-        return await self._query(lambda connection: queries.events(connection, self._places, query))
+        return await self._query(lambda connection: queries.events(connection, self._find(connection), query))
 
     async def runs(self, query: RunQuery) -> Sequence[RunRow]:
         """Return runs that fit, newest first."""
-        return await self._query(lambda connection: queries.runs(connection, self._places, query))
+        return await self._query(lambda connection: queries.runs(connection, self._find(connection), query))
 
     async def invocations(self, query: InvocationQuery) -> Sequence[InvocationRow]:
         """Return invocations that fit, newest first by creation."""
-        return await self._query(lambda connection: queries.invocations(connection, self._places, query))
+        return await self._query(lambda connection: queries.invocations(connection, self._find(connection), query))
 
     async def participants(self, run: Id) -> Sequence[ParticipantRow]:
         """Return a run's participants in order."""
@@ -140,8 +153,10 @@ class SQLiteViews:
         return rows
 
     async def _read(self, name: str, decoder: Any, *values: object) -> Any:
-        bound = (self._namespace, *values)
-        (rows,) = await self._questions.run(lambda connection: connection.execute(sql(name), bound).fetchone())
+        def read(connection: sqlite3.Connection) -> Any:
+            return connection.execute(sql(name), (self._find(connection).namespace, *values)).fetchone()
+
+        (rows,) = await self._questions.run(snapshot(read))
         return decoder.decode(rows)
 
     async def _query(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -151,9 +166,9 @@ class SQLiteViews:
 _: type[Views] = SQLiteViews
 
 
-def _clear(tx: Transaction) -> None:
+def _clear(tx: Transaction, places: Places) -> None:
     for table in ROW_TYPES:
-        tx.connection.execute(sql(f"views/clear_{table}"), (tx.namespace,))
+        tx.connection.execute(sql(f"views/clear_{table}"), (places.namespace,))
 
 
 @cache

@@ -54,7 +54,7 @@ class Ingester:
     ) -> None:
         self._store, self._declared, self._open = store, declared, open_topic
         self._clock, self._defaults = clock, defaults
-        self._reading = Reading(declared, store.namespace, defaults)
+        self._reading = Reading(declared, store.namespace, defaults, store.offsets.per_partition)
         self._sharing = Sharing(store, declared.name, process, clock, defaults.lease_seconds)
         self._topic: Topic | None = None
         self._spans: Mapping[int, Span] = {}
@@ -76,6 +76,10 @@ class Ingester:
                 await topic.close()
                 raise
             self._topic = topic
+
+    async def close(self) -> None:
+        """Let go of what `begin` opened, where `run` never did."""
+        await self._let_go()
 
     async def run(self) -> None:
         """Read and take in; what breaks is said once and tried again, ever more rarely."""

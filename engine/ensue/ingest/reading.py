@@ -35,8 +35,9 @@ _ABOUT = ("correlationid", "causationid", "traceparent", "partitionkey")
 class Reading:
     """Reads the records of one topic."""
 
-    def __init__(self, declared: Ingest, namespace: str, defaults: Defaults) -> None:
+    def __init__(self, declared: Ingest, namespace: str, defaults: Defaults, per_partition: bool = False) -> None:
         self._declared = declared
+        self._per_partition = per_partition
         self._namespace = namespace
         self._bytes_max = defaults.payload_bytes_max
         self._read = self._cloudevent if declared.format == "cloudevents" else self._plain
@@ -73,7 +74,8 @@ class Reading:
             key if key is not None else _key(message),
             attributes,
         )
-        id = derive_keyed("cloudevent", self._namespace, event.source, event.id)
+        within = (self._declared.name, message.partition) if self._per_partition else ()
+        id = derive_keyed("cloudevent", self._namespace, event.source, event.id, *within)
         payload = self._payload(event.type, code, event.data)
         fact = EventEmitted(
             code,

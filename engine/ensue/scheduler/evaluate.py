@@ -110,7 +110,7 @@ def _condition(
     """Return the key where the condition holds, an Open where a function must be asked, None where it fails."""
     occurrence = candidate.occurrence
     condition = ear.condition
-    if isinstance(condition, OnException) and not _type_fits(condition, occurrence.failure):
+    if isinstance(condition, OnException) and not type_fits(condition, occurrence.failure):
         return None
     questions: list[Question] = []
     for subject, filter_ in ear.filters:
@@ -118,15 +118,15 @@ def _condition(
             continue  # a failure brings no result: only its arguments are asked about
         if isinstance(filter_, ByFunction):
             questions.append(Question(candidate.spec.id, ear.name, subject, filter_.function.name, occurrence))
-        elif not passes(filter_, _value(occurrence, subject, upstream, values)):
+        elif not passes(filter_, value_of(occurrence, subject, upstream, values)):
             return None
-    key = _key(condition, occurrence, upstream, values)
+    key = key_in(condition, occurrence, upstream, values)
     if key is None:
         return None
     return Open(ear.name, key, tuple(questions)) if questions else key
 
 
-def _value(
+def value_of(
     occurrence: Occurrence, subject: Subject, upstream: Upstream, values: dict[tuple[int, Subject], Json]
 ) -> Json:
     where = (occurrence.index, subject)
@@ -139,7 +139,7 @@ def _value(
     return values[where]
 
 
-def _key(
+def key_in(
     condition: Condition, occurrence: Occurrence, upstream: Upstream, values: dict[tuple[int, Subject], Json]
 ) -> str | None:
     if condition.key.kind == "source":
@@ -147,13 +147,13 @@ def _key(
     if condition.key.kind == "any":
         return "*"
     if occurrence.kind == "event":
-        return key_of(condition.key, _value(occurrence, "payload", upstream, values))
+        return key_of(condition.key, value_of(occurrence, "payload", upstream, values))
     plain: dict[str, Any] = dict(upstream.arguments(occurrence))
     if occurrence.result is not None:
-        plain["result"] = _value(occurrence, "result", upstream, values)
+        plain["result"] = value_of(occurrence, "result", upstream, values)
     return key_of(condition.key, plain)
 
 
-def _type_fits(condition: OnException, failure: Failure | None) -> bool:
+def type_fits(condition: OnException, failure: Failure | None) -> bool:
     """Whether a failure is of one of the types or derives from one; names may be bare or dotted."""
     return failure is not None and type_matches(condition.types, (failure.type, *failure.bases))

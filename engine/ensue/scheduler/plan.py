@@ -76,7 +76,7 @@ def plan(
             for spec, conditions in listening.listeners(occurrence):
                 if spec.id not in begins or record.position <= begins[spec.id]:
                     continue
-                if after is not None and _decided(after, occurrence.index, spec.id):
+                if after is not None and decided(after, occurrence.index, spec.id):
                     continue
                 if count >= candidates_max:
                     cut = _inside(record.position, candidates, after)
@@ -104,7 +104,7 @@ def _past(passed: Record | None, start: Through) -> Through:
     return start if passed is None else Through((passed.position,))
 
 
-def _decided(after: Through, index: int, trigger: str) -> bool:
+def decided(after: Through, index: int, trigger: str) -> bool:
     """Whether an earlier Step has decided this occurrence for this trigger."""
     return index < after.occurrence or (index == after.occurrence and trigger <= after.trigger)
 

@@ -27,7 +27,7 @@ from ensue_core.changes import WorkAdded
 from ensue_core.clock import Clock
 from ensue_core.declarations import TriggerSpec
 from ensue_core.defaults import Defaults
-from ensue_core.errors import EnsueError, StoreError
+from ensue_core.errors import EnsueError, HistoryLost, StoreError
 from ensue_core.facts import AttemptStarted, Decided, Fact, Through, TriggerPaused
 from ensue_core.ports import Claimed, Committed, Log, Step, Store
 from ensue_core.records import Record
@@ -156,6 +156,8 @@ class Scheduler:
                 try:
                     await self._turn()
                     pause = 0.05
+                except HistoryLost:
+                    raise
                 except StoreError as error:
                     logger.warning("service %s: %s; trying again in %.2g s", self._service, error, pause)
                     self._state = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,12 +15,13 @@ from ensue.scheduler.contexts import Participated, subject_of
 from ensue.scheduler.decide import Decider, Firing, answer_key
 from ensue.scheduler.evaluate import Question, Upstream, evaluate, questions_of, upstream_positions
 from ensue.scheduler.plan import Plan
+from ensue.scheduler.sources import Sources
 from ensue.scheduler.state import ChainState
 from ensue_core.declarations import Fields, Provided
 from ensue_core.defaults import Defaults
 from ensue_core.facts import Participant, Through, TriggerPaused
 from ensue_core.ids import derive
-from ensue_core.ports import FOREVER, Store
+from ensue_core.ports import FOREVER
 from ensue_core.records import Draft, Record, draft
 from ensue_projections.chain import chain_changes
 from ensue_projections.occurrences import occurrences_of, slot_occurrence
@@ -35,7 +36,7 @@ class Turn(msgspec.Struct):
 
 
 async def decide_turn(
-    store: Store,
+    store: Sources,
     state: ChainState,
     lane: str | None,
     plan: Plan,
@@ -47,6 +48,7 @@ async def decide_turn(
     slots: Any,
     attentive_since: int,
     horizon: int = FOREVER,
+    decider: Callable[..., Decider] = Decider,
 ) -> Turn:
     """Ask, decide and make arguments. Moves `state` along: where the Step turns out void, load it again."""
     known = {entry.record.position: entry.record for entry in plan.entries}
@@ -59,8 +61,8 @@ async def decide_turn(
         calls = [_asking(question, triggers, program, upstream) for question in questions]
         answered = await asker.ask(calls)
         answers = {answer_key(question): answer for question, answer in zip(questions, answered, strict=True)}
-    decider = Decider(store.namespace, state, lane, defaults, attentive_since, answers, horizon)
-    outcomes = decider.decide(plan, evaluated, clock)
+    deciding = decider(store.namespace, state, lane, defaults, attentive_since, answers, horizon)
+    outcomes = deciding.decide(plan, evaluated, clock)
     firings = [each for each in outcomes if isinstance(each, Firing)]
     makings = await _make(store, firings, known, triggers, program)
     calls = [making.call for making in makings if making.call is not None]
@@ -89,7 +91,7 @@ async def decide_turn(
     return turn
 
 
-async def _fetch(store: Store, known: dict[int, Record], positions: set[int]) -> None:
+async def _fetch(store: Sources, known: dict[int, Record], positions: set[int]) -> None:
     """Read the records that are needed and not at hand."""
     missing = [position for position in positions if position not in known]
     if missing:
@@ -107,7 +109,7 @@ def _asking(question: Question, triggers: Mapping[str, DeclaredTrigger], program
 
 
 async def _make(
-    store: Store,
+    store: Sources,
     firings: Sequence[Firing],
     known: dict[int, Record],
     triggers: Mapping[str, DeclaredTrigger],
@@ -128,7 +130,7 @@ async def _make(
     ]
 
 
-async def _know_last_slots(store: Store, took_part: list[list[Participated]], firings: Sequence[Firing]) -> None:
+async def _know_last_slots(store: Sources, took_part: list[list[Participated]], firings: Sequence[Firing]) -> None:
     """Tell providers of schedules when the schedule last ticked, as far as the query views know."""
     wanting = [
         (firing.spec.id, parts)

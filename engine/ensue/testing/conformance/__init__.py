@@ -15,11 +15,16 @@ from __future__ import annotations
 
 import pytest
 
-_FILES = ("log", "waiting", "decisions", "triggers", "work", "ends", "leases", "offsets", "views", "queries", "whole")
+_FILES = (
+    "log", "waiting", "decisions", "triggers", "work", "ends", "leases", "offsets", "views", "queries", "whole",
+    "archives", "generations",
+)  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _FILES))
 
+from ensue.testing.conformance.archives import *  # noqa: E402, F403
 from ensue.testing.conformance.decisions import *  # noqa: E402, F403
 from ensue.testing.conformance.ends import *  # noqa: E402, F403
+from ensue.testing.conformance.generations import *  # noqa: E402, F403
 from ensue.testing.conformance.handles import Handles as Handles  # noqa: E402
 from ensue.testing.conformance.leases import *  # noqa: E402, F403
 from ensue.testing.conformance.log import *  # noqa: E402, F403

@@ -41,6 +41,7 @@ class TestRebuild:
     async def test_a_rebuild_gives_what_was_live(self, make_store: Handles, seed: int) -> None:
         stores = [await make_store(), await make_store()]
         history = History(seed, stores, make_store.clock)
+        before: dict[str, list[tuple[object, ...]]] = {}
         filled: set[str] = set()
         await commit(stores[0], declared())
         for _ in range(3):

@@ -3,4 +3,4 @@ INSERT INTO ensue.log (namespace, position, id, time, kind, version, cause, root
 SELECT :namespace::integer, :after::bigint + each.place, each.id, each.time, each.kind, :format::smallint, each.cause, each.root, each.data
 FROM unnest(:ids::uuid[], :times::bigint[], :kinds::text[], :causes::text[], :roots::text[], :datas::bytea[])
     WITH ORDINALITY AS each (id, time, kind, cause, root, data, place)
-CROSS JOIN (SELECT pg_notify(:channel, '') OFFSET 0) AS told;
+CROSS JOIN (SELECT ensue.hint(:namespace, :mine) OFFSET 0) AS told;

@@ -1,4 +1,10 @@
--- The namespace's last position, and whether the intake holds something: what polling asks.
+-- The namespace's last record, whether the intake holds something, and the time: what polling asks.
 SELECT
-    coalesce((SELECT position FROM ensue.log WHERE namespace = :namespace ORDER BY position DESC LIMIT 1), 0),
-    EXISTS (SELECT FROM ensue.intake WHERE namespace = :namespace);
+    coalesce(last.position, 0),
+    coalesce(last.time, 0),
+    EXISTS (SELECT FROM ensue.intake WHERE namespace = :namespace),
+    last.id,
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+FROM (SELECT 1) AS always LEFT JOIN LATERAL (
+    SELECT position, time, id FROM ensue.log WHERE namespace = :namespace ORDER BY position DESC LIMIT 1
+) AS last ON true;

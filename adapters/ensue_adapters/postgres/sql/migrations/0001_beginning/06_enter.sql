@@ -8,11 +8,13 @@ BEGIN
         RAISE EXCEPTION 'appending needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
     PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);
-    SELECT log.position, log.time INTO head, moment FROM ensue.log
-    WHERE log.namespace = of ORDER BY log.position DESC LIMIT 1;
-    IF head IS NULL THEN
-        head := 0;
-        moment := 0;
-    END IF;
-    waiting := EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of);
+    SELECT
+        coalesce(last.position, 0), coalesce(last.time, 0),
+        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)
+    INTO head, moment, waiting
+    FROM (VALUES (of)) AS entered (namespace)
+    LEFT JOIN LATERAL (
+        SELECT log.position, log.time FROM ensue.log
+        WHERE log.namespace = entered.namespace ORDER BY log.position DESC LIMIT 1
+    ) AS last ON true;
 END $$;

@@ -20,12 +20,9 @@ BEGIN
     SELECT * INTO head, moment, waiting FROM ensue.enter(of);
     IF NOT known AND EXISTS (SELECT FROM ensue.chains WHERE chains.namespace = of AND chains.service = called) THEN
         verdict := 'superseded';
-        RETURN;
-    END IF;
-    IF waiting THEN
-        RETURN;
-    END IF;
-    IF EXISTS (
+    ELSIF waiting THEN
+        verdict := NULL;
+    ELSIF head > read AND EXISTS (
         SELECT FROM ensue.log
         WHERE log.namespace = of AND log.position = read + 1 AND log.time < enter_step.clock
     ) THEN

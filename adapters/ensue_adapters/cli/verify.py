@@ -1,0 +1,91 @@
+"""`ensue verify`: is the log sound, and does every view say what the log says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from rich.text import Text
+
+from ensue.replay.verify import Verified
+from ensue.replay.verify import verify as verify_archive
+from ensue.stores import open_store
+from ensue_adapters.cli.options import COMMON, Common, engine_of, must_exist
+from ensue_adapters.cli.output import (
+    Column,
+    counted,
+    dim,
+    print_gap,
+    print_json,
+    print_table,
+    progress,
+    say,
+    worded,
+)
+from ensue_core.archive import Archive
+
+DIGEST_SHOWN = 16
+"""How many digits of a digest people are shown; JSON has all."""
+
+
+async def verify(*, common: Common = COMMON) -> int:
+    """Fold the log again in memory and compare: writes nothing. Exit code 1 where something differs."""
+    async with archive_of(common) as archive:
+        with progress("verifying") as tell:
+            found = await verify_archive(archive, tell)
+    if common.json:
+        print_json({"well": found.well, **_plain(found)})
+    else:
+        _show(found)
+    return 0 if found.well else 1
+
+
+@asynccontextmanager
+async def archive_of(common: Common) -> AsyncGenerator[Archive, None]:
+    """Open the store that a command names for reading alone."""
+    engine = engine_of(common)
+    must_exist(engine.settings.url)
+    archive = open_store(engine.settings.url, engine.namespace, engine.clock).archive()
+    await archive.open()
+    try:
+        yield archive
+    finally:
+        await archive.close()
+
+
+def _plain(found: Verified) -> dict[str, object]:
+    return {name: getattr(found, name) for name in found.__struct_fields__}
+
+
+def _show(found: Verified) -> None:
+    columns = (
+        Column("VIEW"), Column("ROWS", right=True), Column("VERDICT"), Column("DIGEST OF THE LOG"),
+        Column("DIGEST OF THE VIEW"), Column("POSITION", right=True, wide=True),
+    )  # fmt: skip
+    rows = [
+        (
+            each.view, f"{each.folded.rows:,}", worded(each.verdict), Text(each.folded.sum[:DIGEST_SHOWN]),
+            dim(each.live.sum[:DIGEST_SHOWN] if each.live is not None else ""), f"{each.position:,}",
+        )
+        for each in found.views
+    ]  # fmt: skip
+    print_table(columns, rows, empty="")
+    if found.flaws:
+        print_gap()
+        flaws = [(f"{each.position:,}", each.kind, each.says) for each in found.flaws]
+        print_table((Column("POSITION", right=True), Column("RECORD"), Column("FLAW", wraps=True)), flaws, empty="")
+        if found.flaws_count > len(found.flaws):
+            say(f"and {found.flaws_count - len(found.flaws):,} more")
+    say(_summary(found))
+
+
+def _summary(found: Verified) -> str:
+    what = f"{counted(found.position, 'record')}, {counted(found.steps, 'Step')}, {counted(found.runs, 'run')}"
+    log = "the log is sound" if not found.flaws_count else f"the log has {counted(found.flaws_count, 'flaw')}"
+    different = [each.view for each in found.views if each.verdict == "different"]
+    missing = [each.view for each in found.views if each.verdict == "not folded"]
+    if different:
+        views = f"{', '.join(different)} differ from it: `ensue replay` folds them again"
+    else:
+        views = "every view says what it says" if not missing else "its query views are not folded yet"
+    return f"{what}: {log}, {views}" if not found.flaws_count or different else f"{what}: {log}"

@@ -1,2 +1,0 @@
--- What was done.
-INSERT INTO ensue.migrations (number, name) VALUES (2, 'topics');

@@ -1,2 +1,0 @@
--- Tell those who listen, at the commit.
-SELECT pg_notify(:channel, '');
