@@ -107,6 +107,7 @@ class EventEmitted(Fact, frozen=True, gc=False):
     traceparent: str | None = None
     depth: int = 0
     origin: Origin | None = None
+    appended: int = 0
 
 
 class InvocationCreated(Fact, frozen=True, gc=False):
@@ -119,6 +120,7 @@ class InvocationCreated(Fact, frozen=True, gc=False):
     correlation: str | None = None
     due: int = 0
     depth: int = 0
+    appended: int = 0
 
 
 class InvocationCancelled(Fact, frozen=True, gc=False):
@@ -130,6 +132,7 @@ class InvocationCancelled(Fact, frozen=True, gc=False):
     author: str = ""
     reason: str = ""
     depth: int = 0
+    appended: int = 0
 
 
 # What ingesters say.
@@ -182,6 +185,7 @@ class AttemptStarted(Fact, frozen=True, gc=False):
     created: int
     worker: str = ""
     depth: int = 0
+    appended: int = 0
 
 
 NO_RESULT = msgspec.Raw(b"")
@@ -209,6 +213,7 @@ class AttemptEnded(Fact, frozen=True, gc=False):
     crashes: int = 0
     worker: str = ""
     depth: int = 0
+    appended: int = 0
 
     @property
     def final(self) -> bool:
