@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 
-# What may be said on the command line: make demo STORE=... ARGS=..., make test ARGS=..., make campaign LENGTH=...
+# What may be said on the command line: make demo STORE=kafka ARGS=..., make test ARGS=..., make campaign LENGTH=...
 ARGS ?=
 STORE ?=
 LENGTH ?= 60
@@ -26,9 +26,9 @@ help: ## show this list
 
 env: $(READY) ## make the environment, and nothing else
 
-demo: $(READY) ## watch the news desk react (STORE=postgres: on a server of its own; or STORE=URL; ARGS=... are passed on)
-ifeq ($(STORE),postgres)
-	$(BIN)/python -m tests.servers $(BIN)/python examples/news_desk/demo.py --store '{url}' $(ARGS)
+demo: $(READY) $(if $(filter kafka,$(STORE)),java) ## watch the news desk react (STORE=postgres, STORE=kafka: on a server of its own; or STORE=URL; ARGS=... are passed on)
+ifneq ($(filter postgres kafka,$(STORE)),)
+	$(BIN)/python -m tests.servers $(STORE) $(BIN)/python examples/news_desk/demo.py --store '{url}' $(ARGS)
 else
 	$(BIN)/python examples/news_desk/demo.py $(if $(STORE),--store '$(STORE)') $(ARGS)
 endif

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.figures import Run
-from ensue_adapters.cli.process import collect_rarely, loop_factory
+from ensue_adapters.cli.process import loop_factory, settle_in
 
 
 def main(name: str, run: Run) -> None:
     """Measure."""
     logging.basicConfig(level=logging.ERROR)
     module = importlib.import_module(f"benchmarks.{name}")
-    collect_rarely()
+    settle_in()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         figures = runner.run(module.measure(run))
     print(msgspec.json.encode(figures).decode())

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from ensue import Engine, on_event
-from ensue_adapters.cli.process import collect_rarely, loop_factory
+from ensue_adapters.cli.process import loop_factory, settle_in
 
 
 class Starts:
@@ -121,6 +121,6 @@ async def _serve(url: str, program: str, roles: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    collect_rarely()
+    settle_in()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.peers.contestant import A, B, main, notes
 from ensue import Engine, on_success
-from ensue_adapters.cli.process import collect_rarely
+from ensue_adapters.cli.process import settle_in
 
 
 def _engine(dsn: str) -> tuple[Engine, Any, Any]:
@@ -57,7 +57,7 @@ async def client(dsn: str) -> AsyncGenerator[Client, None]:
 @asynccontextmanager
 async def work(dsn: str) -> AsyncGenerator[None, None]:
     """Run scheduler, worker and projectors."""
-    collect_rarely()
+    settle_in()
     engine, _, _ = _engine(dsn)
     async with engine.running():
         yield

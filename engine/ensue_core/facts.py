@@ -112,6 +112,7 @@ class EventEmitted(Fact, frozen=True, gc=False):
     origin: Origin | None = None
     corrects: Id | None = None
     author: str = ""
+    appended: int = 0
 
 
 class InvocationCreated(Fact, frozen=True, gc=False):
@@ -129,6 +130,7 @@ class InvocationCreated(Fact, frozen=True, gc=False):
     depth: int = 0
     corrects: Id | None = None
     author: str = ""
+    appended: int = 0
 
 
 class InvocationCancelled(Fact, frozen=True, gc=False):
@@ -140,6 +142,7 @@ class InvocationCancelled(Fact, frozen=True, gc=False):
     author: str = ""
     reason: str = ""
     depth: int = 0
+    appended: int = 0
 
 
 # What ingesters say.
@@ -192,6 +195,7 @@ class AttemptStarted(Fact, frozen=True, gc=False):
     created: int
     worker: str = ""
     depth: int = 0
+    appended: int = 0
 
 
 NO_RESULT = msgspec.Raw(b"")
@@ -219,6 +223,7 @@ class AttemptEnded(Fact, frozen=True, gc=False):
     crashes: int = 0
     worker: str = ""
     depth: int = 0
+    appended: int = 0
 
     @property
     def final(self) -> bool:

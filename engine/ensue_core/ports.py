@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT", bound=QueryRow)
 
 
+FOREVER = 1 << 62
+"""A time that does not come."""
+
+
 class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one draft. `duplicate`: its id stood already, at `position`, and nothing was added.
 
@@ -96,6 +100,14 @@ class Log(Protocol):
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds.
 
         A hint wakes it at once where the store has one; polling is the truth.
+        """
+        ...
+
+    async def horizon(self, after: int, until: int) -> int:
+        """Return a log time before which nothing past a position can have happened.
+
+        A Step that has passed `after` may let no more time pass than that. Where it is before `until`, a store that
+        can bring it on does so first. `FOREVER` where a commit sees to it that no Step lets too much time pass.
         """
         ...
 

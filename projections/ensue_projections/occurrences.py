@@ -56,15 +56,15 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
     match fact:
         case EventEmitted():
             event = Occurrence(
-                "event", record.position, 0, record.id, record.time, record.id, root,
+                "event", record.position, 0, record.id, fact.appended or record.time, record.id, root,
                 depth=fact.depth, code=fact.code, payload=fact.payload, emitter=fact.emitter,
                 origin=fact.origin,
             )  # fmt: skip
             return (event,)
         case InvocationCreated():
-            return _created(record, record.id, fact.task, fact.due, fact.depth, root)
+            return _created(record, fact.appended or record.time, record.id, fact.task, fact.due, fact.depth, root)
         case TriggerFired():
-            return _created(record, fact.invocation, fact.task, fact.due, fact.depth, root)
+            return _created(record, record.time, fact.invocation, fact.task, fact.due, fact.depth, root)
         case AttemptStarted():
             pending = _status(record, 0, fact, Status.PENDING, root)
             return pending, _status(record, 1, fact, Status.RUNNING, root)
@@ -74,7 +74,7 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
             return (_status(record, 0, fact, Status(fact.status), root),)
         case InvocationCancelled():
             cancelled = Occurrence(
-                "status", record.position, 0, record.id, record.time, fact.invocation, root,
+                "status", record.position, 0, record.id, fact.appended or record.time, fact.invocation, root,
                 depth=fact.depth, task=fact.task, status=Status.CANCELLED, created=fact.created,
             )  # fmt: skip
             return (cancelled,)
@@ -82,10 +82,12 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
             return ()
 
 
-def _created(record: Record, invocation: Id, task: str, due: int, depth: int, root: str) -> tuple[Occurrence, ...]:
+def _created(
+    record: Record, time: int, invocation: Id, task: str, due: int, depth: int, root: str
+) -> tuple[Occurrence, ...]:
     def change(index: int, status: Status) -> Occurrence:
         return Occurrence(
-            "status", record.position, index, record.id, record.time, invocation, root,
+            "status", record.position, index, record.id, time, invocation, root,
             depth=depth, task=task, status=status, created=record.position,
         )  # fmt: skip
 
@@ -96,7 +98,7 @@ def _created(record: Record, invocation: Id, task: str, due: int, depth: int, ro
 def _status(record: Record, index: int, fact: AttemptStarted | AttemptEnded, status: Status, root: str) -> Occurrence:
     ended = fact if isinstance(fact, AttemptEnded) else None
     return Occurrence(
-        "status", record.position, index, record.id, record.time, fact.invocation, root,
+        "status", record.position, index, record.id, fact.appended or record.time, fact.invocation, root,
         depth=fact.depth, task=fact.task, status=status, attempt=fact.attempt, created=fact.created,
         result=ended.result if ended and ended.status == "SUCCESS" else None, failure=ended.failure if ended else None,
     )  # fmt: skip

@@ -100,7 +100,7 @@ def _complete(
         participants: list[Participant] = []
         fresh = False
         for condition in conditions:
-            row = waiting.oldest(spec.id, key, condition, occurrence.time - within)
+            row = waiting.oldest(spec.id, key, condition, occurrence.time - within, occurrence.time + within)
             if row is not None:
                 participants.append(participant_of(row))
             elif keys.get(condition) == key:

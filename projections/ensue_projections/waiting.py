@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 from ensue_core.ids import Id
+from ensue_core.ports import FOREVER
 from ensue_core.rows import WaitingRow
 
 _Queue = OrderedDict[Id, WaitingRow]
@@ -55,12 +56,17 @@ class Waiting:
                     del keys[row.key]
         # Heaps forget lazily: a deadline whose match is gone is passed over when it surfaces.
 
-    def oldest(self, trigger: str, key: str, condition: str, not_before: int) -> WaitingRow | None:
-        """Return the oldest match of a condition and key that occurred at or after a log time."""
+    def oldest(
+        self, trigger: str, key: str, condition: str, not_before: int, not_after: int = FOREVER
+    ) -> WaitingRow | None:
+        """Return the oldest match of a condition and key that occurred between two log times, both included.
+
+        In log order, which is the order of times but for what lagged.
+        """
         queue = self._queues.get(trigger, {}).get(key, {}).get(condition)
         if not queue:
             return None
-        return next((row for row in queue.values() if row.occurred >= not_before), None)
+        return next((row for row in queue.values() if not_before <= row.occurred <= not_after), None)
 
     def of_key(self, trigger: str, key: str) -> list[WaitingRow]:
         """Return all matches of a trigger with a key, oldest first."""

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.house.tree import ROOT, files
+from tests.servers.kafka import ADDRESS as KAFKA_ADDRESS
+from tests.servers.kafka import VERSION as KAFKA_VERSION
 from tests.servers.postgres import ADDRESS, BINARIES
 
 SCENARIOS = 6
@@ -91,16 +93,16 @@ def run_demo(tree: Path, cwd: Path | None = None) -> Ran:
     )
 
 
-def run_demo_on_postgres(tree: Path) -> Ran:
-    """Run the demo of a tree, as `make demo STORE=postgres` does; the tree knows nothing of servers."""
+def run_demo_on(server: str, tree: Path) -> Ran:
+    """Run the demo of a tree, as `make demo STORE=...` does; the tree knows nothing of servers."""
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name in (ADDRESS, BINARIES) or not name.startswith(("ENSUE_", "NEWS_"))
+        if name in (ADDRESS, BINARIES, KAFKA_ADDRESS, KAFKA_VERSION) or not name.startswith(("ENSUE_", "NEWS_"))
     }
     demo = tree / "examples" / "news_desk" / "demo.py"
     return subprocess.run(
-        [sys.executable, "-m", "tests.servers", sys.executable, demo, "--store", "{url}"],
+        [sys.executable, "-m", "tests.servers", server, sys.executable, demo, "--store", "{url}"],
         cwd=tree,
         env={**environ, "PYTHONPATH": os.pathsep.join([environ.get("PYTHONPATH", ""), str(ROOT)])},
         stdin=subprocess.DEVNULL,
@@ -151,7 +153,7 @@ def test_the_demo_shows_six_scenarios_as_expected(demos: Demos) -> None:
 @pytest.mark.slow
 def test_the_demo_runs_on_a_postgres_that_it_starts_and_ends(tmp_path: Path) -> None:
     copy_examples(tmp_path)
-    ran = run_demo_on_postgres(tmp_path)
+    ran = run_demo_on("postgres", tmp_path)
     assert_as_expected(ran)
     found = re.search(r"^store  postgresql://\S*@([\w.]+):(\d+)/\S*schema=ensue_demo$", ran.stdout, re.MULTILINE)
     assert found is not None, ran.stdout
@@ -160,12 +162,24 @@ def test_the_demo_runs_on_a_postgres_that_it_starts_and_ends(tmp_path: Path) -> 
             socket.create_connection((found[1], int(found[2])))
 
 
+@pytest.mark.slow
+def test_the_demo_runs_on_a_kafka_that_it_starts_and_ends(tmp_path: Path) -> None:
+    copy_examples(tmp_path)
+    ran = run_demo_on("kafka", tmp_path)
+    assert_as_expected(ran)
+    found = re.search(r"^store  kafka://([\w.]+):(\d+)/news\S*\?views=sqlite:///\S+$", ran.stdout, re.MULTILINE)
+    assert found is not None, ran.stdout
+    if KAFKA_ADDRESS not in os.environ:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((found[1], int(found[2])))
+
+
 def test_a_server_is_started_only_for_a_command_that_takes_its_address() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.servers", "true"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.servers", "kafka", "true"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 2
-    assert "no command says where the address belongs" in ran.stderr
+    assert "COMMAND ... {url}" in ran.stderr
 
 
 @pytest.mark.slow

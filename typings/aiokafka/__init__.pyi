@@ -65,6 +65,7 @@ class _Sent:
     def __await__(self) -> Any: ...
 
 class AIOKafkaProducer:
+    client: AIOKafkaClient
     def __init__(
         self,
         *,

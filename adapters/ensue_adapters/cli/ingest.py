@@ -17,7 +17,7 @@ from ensue.ingest.looking import letters_of, resend
 from ensue.running import Role
 from ensue_adapters.cli.options import COMMON, Common, UsageError, engine_of, opened
 from ensue_adapters.cli.output import Column, counted, print_json_line, print_table, say, times, worded
-from ensue_adapters.cli.process import collect_rarely, hush_clients, log_to_stderr, stop_on_signals
+from ensue_adapters.cli.process import hush_clients, log_to_stderr, settle_in, stop_on_signals
 from ensue_core.clock import to_datetime
 from ensue_core.errors import ConfigError
 from ensue_core.topics import Letter
@@ -52,7 +52,7 @@ async def ingest(
 
 
 def _begun(engine: Engine, topics: Sequence[Ingest]) -> None:
-    collect_rarely()
+    settle_in()
     say(f"ensue {__version__}  {redact(engine.settings.url)}  app_id {engine.namespace}")
     for each in topics:
         say(f"  takes in {each.name}: {redact(each.url)}, {each.format}")

@@ -10,7 +10,7 @@ from rich.text import Text
 from ensue.replay.rebuild import Rebuilt, rebuild_decisions, rebuild_queries, roll_back
 from ensue_adapters.cli.options import COMMON, Common, UsageError, engine_of, must_exist
 from ensue_adapters.cli.output import Column, counted, dim, print_json_line, print_table, progress, say, worded
-from ensue_adapters.cli.process import collect_rarely
+from ensue_adapters.cli.process import settle_in
 from ensue_adapters.cli.verify import Directory, FromSnapshot, snapshots_of, tell_refused
 
 PROJECTIONS = ("queries", "decisions")
@@ -34,7 +34,7 @@ async def replay(
     engine = engine_of(common)
     must_exist(engine.settings.url)
     snapshots = snapshots_of(common, directory) if from_snapshot else None
-    collect_rarely()
+    settle_in()
     async with engine:
         archive = engine.store.archive()
         await archive.open()

@@ -16,7 +16,7 @@ from ensue.engine import Engine
 from ensue.running import ROLES, Role
 from ensue_adapters.cli.options import COMMON, Common, engine_of
 from ensue_adapters.cli.output import counted, print_json, say
-from ensue_adapters.cli.process import collect_rarely, log_to_stderr, stop_on_signals
+from ensue_adapters.cli.process import log_to_stderr, settle_in, stop_on_signals
 
 App = Annotated[str | None, Parameter(help="The program, as package.module:engine.")]
 Replace = Annotated[bool, Parameter(help="Take the place of another program in this service.", negative="")]
@@ -76,7 +76,7 @@ async def declare(app: App = None, /, *, replace: Replace = False, common: Commo
 
 
 def _begun(engine: Engine, roles: frozenset[Role]) -> None:
-    collect_rarely()  # all is loaded now
+    settle_in()  # all is loaded now
     program, defaults = engine.program, engine.defaults
     what = ", ".join(role for role in ("scheduler", "projectors", "worker") if role in roles)
     if "worker" in roles:

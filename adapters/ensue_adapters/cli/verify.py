@@ -26,7 +26,7 @@ from ensue_adapters.cli.output import (
     say,
     worded,
 )
-from ensue_adapters.cli.process import collect_rarely
+from ensue_adapters.cli.process import settle_in
 from ensue_adapters.sqlite.url import parse_url
 from ensue_core.archive import Archive
 from ensue_projections.whole import WholeFold
@@ -99,7 +99,7 @@ def tell_refused(refused: Sequence[Refused]) -> None:
 @asynccontextmanager
 async def archive_of(common: Common) -> AsyncGenerator[Archive, None]:
     """Open the store that a command names for reading alone, in a process that does nothing else."""
-    collect_rarely()
+    settle_in()
     engine = engine_of(common)
     must_exist(engine.settings.url)
     archive = open_store(engine.settings.url, engine.namespace, engine.clock).archive()

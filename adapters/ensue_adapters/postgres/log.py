@@ -11,7 +11,7 @@ from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.writer import Writer
 from ensue_adapters.sql.watch import Watch
 from ensue_core.ids import Id
-from ensue_core.ports import Appended, Head, Log
+from ensue_core.ports import FOREVER, Appended, Head, Log
 from ensue_core.records import Draft, Record
 
 
@@ -73,6 +73,10 @@ class PostgresLog:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
         self._writer.witness.refuse()
         return await self._watch.wait(after, timeout)
+
+    async def horizon(self, after: int, until: int) -> int:
+        """Time is no concern here: a commit is void where it lets more pass than it may."""
+        return FOREVER
 
 
 _: type[Log] = PostgresLog

@@ -16,11 +16,11 @@ from ensue_adapters.postgres.refusing import refusing
 from ensue_adapters.postgres.texts import to_stored
 from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.postgres.writer import Writer
-from ensue_adapters.sql.repeats import same
 from ensue_core.errors import BadConnection
 from ensue_core.ids import Id
 from ensue_core.ports import Appended, Outbox
 from ensue_core.records import Draft
+from ensue_projections.same import same
 
 _ASKS_MAX = 3
 """How often a connection is asked: our own may lead elsewhere since the last time, where the server began anew."""

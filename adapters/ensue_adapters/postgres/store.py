@@ -213,6 +213,10 @@ class PostgresStore:
             self._watch.poll_seconds = self._place.poll_seconds if hears else self._place.deaf_poll_seconds
             self._watch.hinted()
 
+    def writer(self) -> Writer:
+        """Return what writes and reads, for what is made of this store. Raises `StoreUnavailable`."""
+        return self._opened()
+
     def _opened(self) -> Writer:
         if self._writer is None:
             raise StoreUnavailable(f"{self._place.name} is not open: open the engine before you use it")

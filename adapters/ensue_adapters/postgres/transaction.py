@@ -22,6 +22,7 @@ from ensue_core.clock import Clock
 from ensue_core.facts import FORMAT
 from ensue_core.ports import Appended, Head
 from ensue_core.records import Draft, Record
+from ensue_projections.registers import Run
 
 _ROWS_MAX = 5_000
 """Records a statement."""
@@ -84,6 +85,39 @@ class Transaction:
         await Folding(self.session, self.namespace).fold(gather(records, lease))
         self.records += records
         return records
+
+    async def stand(self, runs: Sequence[Run]) -> None:
+        """Store what was judged elsewhere and fold it: its places and times were decided there."""
+        drafts = [each for run in runs for each in run.drafts]
+        records = [each for run in runs for each in run.records]
+        if not records:
+            return
+        after = records[0].position - 1
+        self.reach = records[-1].position
+        for start in range(0, len(drafts), _ROWS_MAX):
+            part = drafts[start : start + _ROWS_MAX]
+            self.size += sum([len(each.data) for each in part])
+            await self.session.run(
+                "fold/append",
+                after=after + start,
+                times=[each.time for each in records[start : start + _ROWS_MAX]],
+                namespace=self.namespace,
+                mine=self.space.mine,
+                **columns_of(part),
+            )
+        repeatable = [place for place, each in enumerate(drafts) if each.repeatable]
+        if repeatable:
+            await self.session.run(
+                "log/add_keys",
+                namespace=self.namespace,
+                ids=[records[place].id for place in repeatable],
+                positions=[records[place].position for place in repeatable],
+            )
+        folding = Folding(self.session, self.namespace)
+        for run in runs:
+            await folding.fold(gather(run.records, Lease(run.worker, run.until)))
+        self.records += records
+        self._head = Head(records[-1].position, records[-1].time)
 
     async def append_each(self, drafts: Sequence[Draft], lease: Lease = NOBODY) -> list[Appended]:
         """Append drafts, each once; a draft whose id stands already adds nothing."""

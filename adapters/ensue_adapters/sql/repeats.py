@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from ensue_core.facts import EventEmitted, Fact, InvocationCreated
 from ensue_core.ids import Id
 from ensue_core.ports import Appended
 from ensue_core.records import Draft, Record
-from ensue_core.values import canonical, decode
+from ensue_projections.same import same
 
 
 def fresh_of(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping[Id, int]) -> list[Draft]:
@@ -61,18 +58,3 @@ def first_of(drafts: Sequence[Draft], careful: Sequence[bool], standing: Mapping
         if not (look and (draft.id in standing or draft.id in first)):
             first[draft.id] = index
     return first
-
-
-def same(one: Fact, other: Fact) -> bool:
-    """Whether two facts of one id say the same: code and payload, task and arguments, or everything."""
-    match one, other:
-        case EventEmitted(), EventEmitted():
-            return one.code == other.code and _same_value(one.payload, other.payload)
-        case InvocationCreated(), InvocationCreated():
-            return one.task == other.task and _same_value(one.arguments, other.arguments)
-        case _:
-            return one == other
-
-
-def _same_value(one: msgspec.Raw, other: msgspec.Raw) -> bool:
-    return bytes(one) == bytes(other) or canonical(decode(one)) == canonical(decode(other))

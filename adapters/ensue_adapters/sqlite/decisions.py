@@ -58,7 +58,7 @@ class SQLiteDecisions:
         drafts = (*step.facts, decided)
 
         def write(tx: Transaction) -> Committed | Superseded | Outrun:
-            if _step_of(tx, step.service) != step.after:
+            if step_of(tx, step.service) != step.after:
                 return Superseded()
             if _outrun(tx, step):
                 return Outrun()
@@ -119,7 +119,8 @@ def _rows(
     return found
 
 
-def _step_of(tx: Transaction, service: str) -> Id:
+def step_of(tx: Transaction, service: str) -> Id:
+    """Return the last effective Step of a chain."""
     row = tx.connection.execute(sql("chain/step_of"), (tx.namespace, service)).fetchone()
     return NO_ID if row is None else Id(row[0])
 

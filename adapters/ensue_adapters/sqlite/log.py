@@ -14,7 +14,7 @@ from ensue_adapters.sqlite.reader import Reader
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
 from ensue_core.ids import Id
-from ensue_core.ports import Appended, Head, Log
+from ensue_core.ports import FOREVER, Appended, Head, Log
 from ensue_core.records import Draft, Record
 
 
@@ -84,6 +84,10 @@ class SQLiteLog:
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
         return await self._watch.wait(after, timeout)
+
+    async def horizon(self, after: int, until: int) -> int:
+        """Time is no concern here: a commit is void where it lets more pass than it may."""
+        return FOREVER
 
 
 _: type[Log] = SQLiteLog

@@ -132,6 +132,11 @@ class SQLiteStore:
             if self._watch is not None:
                 self._watch.advance(records[-1].position)
 
+    def parts(self) -> tuple[Writer, Reader, Places]:
+        """Return what writes, what reads and where, for what is made of this store. Raises `StoreUnavailable`."""
+        writer, places = self._opened()
+        return writer, self._readers[0], places
+
     def _opened(self) -> tuple[Writer, Places]:
         if self._writer is None or self._places is None:
             raise StoreUnavailable(f"{self._place.path} is not open: open the engine before you use it")

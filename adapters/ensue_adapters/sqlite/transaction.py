@@ -15,10 +15,14 @@ from ensue_core.clock import Clock
 from ensue_core.facts import FORMAT
 from ensue_core.ports import Head
 from ensue_core.records import Draft, Record
+from ensue_projections.registers import Run
 
 
 class Transaction:
-    """What a job sees of the open transaction. For the writer's thread."""
+    """What a job sees of the open transaction. For the writer's thread.
+
+    `tells`: other processes wait for something in it that is no record.
+    """
 
     def __init__(self, connection: sqlite3.Connection, places: Places, clock: Clock) -> None:
         self.connection = connection
@@ -27,6 +31,7 @@ class Transaction:
         self.clock = clock
         self.records: list[Record] = []
         self.size = 0
+        self.tells = False
         self._head: Head | None = None
 
     def head(self) -> Head:
@@ -52,6 +57,37 @@ class Transaction:
         Folding(self.connection, self.namespace).fold(gather(records, lease))
         self.records += records
         return records
+
+    def stand(self, runs: Sequence[Run]) -> None:
+        """Store what was judged elsewhere and fold it: its places and times were decided there.
+
+        Raises `sqlite3.IntegrityError` where an id stands already.
+        """
+        if not runs:
+            return
+        bytes_of, rows = bytes.fromhex, list[Row]()
+        for run in runs:
+            rows += [
+                (
+                    self.places.of(record.position),
+                    bytes_of(each.id),
+                    record.time,
+                    type(each.fact).__name__,
+                    FORMAT,
+                    each.cause,
+                    root_column(each),
+                    each.data,
+                )
+                for each, record in zip(run.drafts, run.records, strict=True)
+            ]
+            self.size += sum([len(each.data) for each in run.drafts])
+        write_rows(self.connection, "log/append", rows)
+        folding = Folding(self.connection, self.namespace)
+        for run in runs:
+            folding.fold(gather(run.records, Lease(run.worker, run.until)))
+            self.records += run.records
+        last = runs[-1].records[-1]
+        self._head = Head(last.position, last.time)
 
     def mark(self) -> tuple[Head | None, int]:
         """Return what `back` needs to undo in memory what a savepoint undoes in the file."""

@@ -155,7 +155,7 @@ def _fronts(connection: sqlite3.Connection, namespace: int) -> dict[str, int]:
     return dict(connection.execute(sql("work/fronts"), (namespace,)).fetchall())
 
 
-def _ready(connection: sqlite3.Connection, places: Places, tasks: frozenset[str], now: int) -> list[str]:
+def ready(connection: sqlite3.Connection, places: Places, tasks: frozenset[str], now: int) -> list[str]:
     """Return the tasks, of some, that have due work."""
     return [task for task, due in _fronts(connection, places.namespace).items() if task in tasks and due <= now]
 
@@ -169,7 +169,7 @@ def _due(tx: Transaction, tasks: frozenset[str], limit: int) -> list[WorkRow]:
     """Return the oldest due, unstarted rows of some tasks."""
     now = _now(tx.clock, tx.head())
     rows: list[WorkRow] = []
-    for task in _ready(tx.connection, tx.places, tasks, now):
+    for task in ready(tx.connection, tx.places, tasks, now):
         (page,) = tx.connection.execute(sql("work/due"), (tx.namespace, task, now, limit)).fetchone()
         rows += _rows.decode(page)
     rows.sort(key=lambda row: (row.due, row.created))

@@ -183,7 +183,7 @@ class Writer:
             return
         records = tx.records
         self._delivery.send(outcomes, lambda: self._committed(records, tx.size))
-        if records:
+        if records or tx.tells:
             self._hint()
         self._checkpoints.wrote(connection)
         if self._checkpoints.due:

@@ -271,7 +271,7 @@ class _Backtest:
             return
         turn = await decide_turn(
             self._past, self._state, lane, planned, clock, self._declared, self._program, self._defaults, self._asker,
-            NoSlots(), 0, partial(PastDecider, slots=self._slots),
+            NoSlots(), 0, decider=partial(PastDecider, slots=self._slots),
         )  # fmt: skip
         for each in turn.facts:
             self.tally.now(each)

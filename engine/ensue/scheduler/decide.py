@@ -30,6 +30,7 @@ from ensue_core.facts import (
     WindowExpired,
 )
 from ensue_core.ids import Id, derive
+from ensue_core.ports import FOREVER
 from ensue_core.records import Draft, Record, draft
 from ensue_core.rows import WaitingRow
 from ensue_projections.chain import chain_changes
@@ -69,7 +70,9 @@ class Decider:
         defaults: Defaults,
         attentive_since: int,
         answers: Answers,
+        horizon: int = FOREVER,
     ) -> None:
+        self._horizon = horizon
         self._namespace, self._state, self._lane = namespace, state, lane
         self._defaults, self._attentive_since, self._answers = defaults, attentive_since, answers
         self._service = state.row.service
@@ -201,8 +204,12 @@ class Decider:
     # Time.
 
     def _pass_time(self, now: int) -> None:
-        """Let windows expire and slots tick that come before `now`, in the order of their times."""
+        """Let windows expire and slots tick that come before `now`, in the order of their times.
+
+        Never past the horizon: something may have happened before that and lie in a part of the log that lags.
+        """
         self._passed = now
+        now = min(now, self._horizon)
         while True:
             timer = self._state.next_timer(self._lane)
             due = timer if timer is not None and timer[0] <= now else None

@@ -99,6 +99,7 @@ class Scheduler:
         self._scan: Through = Through()
         self._seen = 0
         self._lane_scan: dict[str, Through] = {}
+        self._behind = 0
         self._attentive_since = 0
         self._last_look = 0
         self._leads = False
@@ -201,7 +202,7 @@ class Scheduler:
         now = self._clock.now()
         due = state.next_due()
         self.next_due = due
-        seconds = None if due is None else max((due - now) / 1_000_000, 0.0)
+        seconds = None if due is None else max(due - now, self._behind, 0) / 1_000_000
         nap = self._defaults.heartbeat_seconds if seconds is None else min(seconds, self._defaults.heartbeat_seconds)
         if nap > 0:
             self.resting = True
@@ -217,6 +218,7 @@ class Scheduler:
 
     async def _decide(self, state: ChainState) -> None:
         """Read on, decide and commit."""
+        self._behind = 0
         now = max(self._clock.now(), state.row.clock)
         records = await self._store.log.read(self._scan.position, self._defaults.batch_records_max)
         if self._foreign(state, records):
@@ -225,13 +227,17 @@ class Scheduler:
         due = state.next_due()
         # An empty page is the end of the log: only then may the Step's clock be the store's.
         clock = None if records or due is None or due > now else now
-        timely = due is not None and due <= (now if clock is not None else planned.time)
+        reached = now if clock is not None else planned.time
+        timely = due is not None and due <= reached
         if not planned.entries and not timely:
             self._scan = planned.through
             return
+        horizon = await self._store.log.horizon(planned.through.position, due if due is not None and timely else 0)
+        if due is not None and timely:
+            self._behind = max(due - horizon, 0)
         turn = await decide_turn(
             self._store, state, None, planned, clock, self._triggers, self._program, self._defaults,
-            self._asker, self._slots, self._attentive_since,
+            self._asker, self._slots, self._attentive_since, horizon,
         )  # fmt: skip
         if not turn.facts and not turn.asked:
             self._scan = planned.through
@@ -240,7 +246,7 @@ class Scheduler:
             self._service,
             state.row.step,
             planned.through,
-            max(state.row.clock, clock if clock is not None else planned.time),
+            max(state.row.clock, min(reached, horizon)),
             tuple(turn.facts),
             worker=self._slots.name,
             lease_seconds=self._defaults.lease_seconds,
@@ -262,9 +268,10 @@ class Scheduler:
         meets = planned.whole and planned.through.position >= limit.position
         if meets and limit.inside:
             return False
+        horizon = await self._store.log.horizon(planned.through.position, 0)
         turn = await decide_turn(
             self._store, state, trigger, planned, None, self._triggers, self._program, self._defaults,
-            self._asker, self._slots, self._attentive_since,
+            self._asker, self._slots, self._attentive_since, horizon,
         )  # fmt: skip
         if not turn.facts and not turn.asked and not meets:
             self._lane_scan[trigger] = planned.through

@@ -21,6 +21,7 @@ from ensue_core.declarations import Fields, Provided
 from ensue_core.defaults import Defaults
 from ensue_core.facts import Participant, Through, TriggerPaused
 from ensue_core.ids import derive
+from ensue_core.ports import FOREVER
 from ensue_core.records import Draft, Record, draft
 from ensue_projections.chain import chain_changes
 from ensue_projections.occurrences import occurrences_of, slot_occurrence
@@ -46,6 +47,7 @@ async def decide_turn(
     asker: Asker,
     slots: Any,
     attentive_since: int,
+    horizon: int = FOREVER,
     decider: Callable[..., Decider] = Decider,
 ) -> Turn:
     """Ask, decide and make arguments. Moves `state` along: where the Step turns out void, load it again."""
@@ -59,7 +61,7 @@ async def decide_turn(
         calls = [_asking(question, triggers, program, upstream) for question in questions]
         answered = await asker.ask(calls)
         answers = {answer_key(question): answer for question, answer in zip(questions, answered, strict=True)}
-    deciding = decider(store.namespace, state, lane, defaults, attentive_since, answers)
+    deciding = decider(store.namespace, state, lane, defaults, attentive_since, answers, horizon)
     outcomes = deciding.decide(plan, evaluated, clock)
     firings = [each for each in outcomes if isinstance(each, Firing)]
     makings = await make(store, firings, known, triggers, program)

@@ -21,7 +21,7 @@ from ensue.testing.conformance.drafts import (
 from ensue.testing.conformance.handles import Handles
 from ensue_core.defaults import SECOND
 from ensue_core.facts import AttemptStarted
-from ensue_core.ids import Id, derive_from, new_id
+from ensue_core.ids import Id, new_id
 from ensue_core.records import draft
 
 __all__ = ["TestClaiming", "TestDue", "TestLeaseOfWork"]
@@ -56,8 +56,7 @@ class TestClaiming:
         await store.log.append([mine])
         await claim_one(store, "w7")
         (record,) = await whole(store, 1)
-        assert record.id == derive_from(mine.id, "start", 1)
-        assert record.root == "the-root"
+        assert (record.cause, record.root) == (mine.id, "the-root")
         assert record.fact == AttemptStarted(mine.id, 1, TASK, 1, "w7")
 
     async def test_depth_and_root_travel_with_the_work(self, make_store: Handles) -> None:

@@ -1,0 +1,208 @@
+"""Requests on their way: packed into envelopes, sent until they are known to stand, answered once they are folded.
+
+One record carries whatever waited while the one before it was sent. After any error the same envelope goes out again:
+the registers make a second copy void, so sending twice costs time and never truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from ensue_adapters.broker.envelopes import encode, size_of
+from ensue_adapters.broker.wire import InDoubt, Unsent, Wire
+from ensue_core.clock import Clock
+from ensue_core.errors import CommitUnknown, StoreError, StoreUnavailable
+from ensue_core.ids import Id, new_id
+from ensue_projections.ordering import Envelope, Line
+from ensue_projections.requests import Request, Verdict
+
+BYTES_MAX = 900_000
+"""How full an envelope gets; one request may be larger."""
+
+REQUESTS_MAX = 2_000
+DRAIN_SECONDS = 5.0
+_PAUSES = (0.02, 0.1, 0.25, 0.5, 1.0)
+
+_log = logging.getLogger("ensue.kafka")
+
+
+class _Waiting:
+    """A request, what it takes, and who waits for its verdict."""
+
+    __slots__ = ("answer", "request", "size")
+
+    def __init__(self, request: Request | None, answer: asyncio.Future[Verdict | None]) -> None:
+        self.request = request
+        self.answer = answer
+        self.size = size_of(request) if request is not None else 0
+
+
+class Outbox:
+    """Sends one process's requests. It belongs to one event loop."""
+
+    def __init__(self, wire: Wire, clock: Clock, patience_seconds: float) -> None:
+        self._wire = wire
+        self._clock = clock
+        self._patience = patience_seconds
+        self._waiting: dict[Line, deque[_Waiting]] = {}
+        self._senders: dict[Line, asyncio.Task[None]] = {}
+        self._sent: dict[Id, list[_Waiting]] = {}
+        self._acked: set[Id] = set()
+        self._closed = False
+        self._settled = asyncio.Event()
+        self.wanted = asyncio.Event()
+
+    async def ask(self, line: Line, request: Request) -> Verdict:
+        """Send a request and return its verdict. Where the caller is cancelled, it goes its way all the same.
+
+        Raises `StoreUnavailable` where it was not sent, `CommitUnknown` where that is not known or nobody folded it
+        in time.
+        """
+        verdict = await self._put(line, request)
+        assert verdict is not None
+        return verdict
+
+    async def touch(self, line: Line) -> None:
+        """Append an empty envelope to a line, and return when it is folded."""
+        await self._put(line, None)
+
+    def undecided(self) -> Sequence[Id]:
+        """Return the envelopes that stand in their lines and were not folded yet, as far as is known."""
+        return list(self._acked)
+
+    def is_mine(self, envelope: Id) -> bool:
+        """Whether an envelope was sent from here and somebody waits for what becomes of it."""
+        return envelope in self._sent
+
+    def told(self, envelope: Id, verdicts: Sequence[Verdict]) -> None:
+        """Take what became of an envelope; a second time changes nothing."""
+        self._acked.discard(envelope)
+        waiting = self._sent.pop(envelope, None)
+        self._settled.set()
+        if waiting is None:
+            return
+        verdict = iter(verdicts)
+        for each in waiting:
+            said = None if each.request is None else next(verdict)
+            if not each.answer.done():
+                each.answer.set_result(said)
+
+    async def drain(self) -> None:
+        """Wait a while until everything that was asked is answered, whether or not anybody still waits for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._senders or self._sent:
+                    self._settled.clear()
+                    await self._settled.wait()
+
+    async def close(self) -> None:
+        """Send nothing more. Whoever still waits does not know what became of it."""
+        self._closed = True
+        senders = list(self._senders.values())
+        for each in senders:
+            each.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+        for line in self._waiting:
+            self._fail(self._waiting[line], StoreUnavailable(f"{self._wire.name} is closed: open the engine first"))
+        for waiting in self._sent.values():
+            self._fail(waiting, CommitUnknown(f"{self._wire.name} was closed before it was known what became of this"))
+        self._waiting, self._sent = {}, {}
+        self._acked.clear()
+
+    async def _put(self, line: Line, request: Request | None) -> Verdict | None:
+        if self._closed:
+            raise StoreUnavailable(f"{self._wire.name} is closed: open the engine before you use it")
+        answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(line, deque()).append(_Waiting(request, answer))
+        if line not in self._senders:
+            sender = self._senders[line] = asyncio.create_task(self._send_all(line), name="ensue-kafka-outbox")
+            sender.add_done_callback(_report)
+        try:
+            # Past the time in which a broker may come back, an answer is no use any more.
+            async with asyncio.timeout(2 * self._patience):
+                return await answer
+        except TimeoutError:
+            raise CommitUnknown(
+                f"{self._wire.name} took this, but nobody folded it in {2 * self._patience:g} s: "
+                "look up what was stored"
+            ) from None
+
+    async def _send_all(self, line: Line) -> None:
+        waiting = self._waiting[line]
+        try:
+            await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes along
+            while waiting:
+                batch = _take(waiting)
+                batch = [each for each in batch if not each.answer.cancelled() or each.request is not None]
+                if batch:
+                    await self._send(line, batch)
+        finally:
+            # At once: what is asked after the last look finds no sender, and gets another one.
+            del self._senders[line]
+            self._settled.set()
+
+    async def _send(self, line: Line, batch: list[_Waiting]) -> None:
+        requests = tuple(each.request for each in batch if each.request is not None)
+        envelope = Envelope(new_id(), self._clock.now(), requests)
+        self._sent[envelope.id] = batch
+        try:
+            await self._send_until_known(line, encode(envelope))
+        except StoreError as error:
+            if self._sent.pop(envelope.id, None) is not None:
+                if len(batch) > 1 and not isinstance(error, (CommitUnknown, StoreUnavailable)):
+                    for each in batch:  # one of them is refused for good: it shall not take the others along
+                        await self._send(line, [each])
+                else:
+                    self._fail(batch, error)
+            return
+        if envelope.id in self._sent:
+            self._acked.add(envelope.id)
+            self.wanted.set()
+
+    async def _send_until_known(self, line: Line, value: bytes) -> None:
+        """Send the same bytes until they are known to stand."""
+        doubt = False
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        tries = 0
+        while True:
+            try:
+                await self._wire.send(line, value)
+                return
+            except (InDoubt, Unsent) as error:
+                doubt = doubt or isinstance(error, InDoubt)
+                if loop.time() >= until:
+                    if doubt:
+                        raise CommitUnknown(
+                            f"{self._wire.name} did not say whether it took this ({error}): look up what was stored"
+                        ) from error
+                    raise StoreUnavailable(f"{error}; nothing was stored") from error
+            await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
+            tries += 1
+
+    @staticmethod
+    def _fail(waiting: Sequence[_Waiting] | deque[_Waiting], error: StoreError) -> None:
+        for each in waiting:
+            if not each.answer.done():
+                each.answer.set_exception(error)
+                with contextlib.suppress(BaseException):
+                    each.answer.exception()  # seen, should nobody wait any more
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("requests on their way are lost: %s", error, exc_info=error)
+
+
+def _take(waiting: deque[_Waiting]) -> list[_Waiting]:
+    """Take as many as fit into one envelope, at least one."""
+    batch = [waiting.popleft()]
+    size = batch[0].size
+    while waiting and len(batch) < REQUESTS_MAX and size + waiting[0].size <= BYTES_MAX:
+        size += waiting[0].size
+        batch.append(waiting.popleft())
+    return batch

@@ -1,0 +1,34 @@
+"""A log in Kafka keeps the contract: a real broker, and views in a SQLite file."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from ensue.testing.conformance import *  # noqa: F403
+from ensue.testing.conformance import Handles
+from ensue_adapters.broker.store import BrokerStore
+from ensue_adapters.kafka.place import parse_url
+from ensue_adapters.sqlite.folded import SQLiteFolded
+from ensue_adapters.sqlite.store import SQLiteStore
+from ensue_adapters.sqlite.url import parse_url as parse_sqlite
+from ensue_core.clock import Clock
+from tests.kafka.stamped import StampedWire
+from tests.servers.kafka import Kafka
+
+pytestmark = pytest.mark.slow
+
+
+@pytest_asyncio.fixture
+async def make_store(tmp_path: Path, kafka: Kafka) -> AsyncIterator[Handles]:
+    lines, _ = parse_url(kafka.url(f"c{uuid4().hex[:12]}"))
+    views = parse_sqlite(f"sqlite:///{tmp_path}/views.db?synchronous=normal")
+
+    def make(namespace: str, clock: Clock) -> BrokerStore:
+        wire = StampedWire(lines, namespace, events=2, attempts=2)
+        return BrokerStore(wire, SQLiteFolded(SQLiteStore(views, namespace, clock)), namespace, clock)
+
+    async with Handles(make) as handles:
+        yield handles
