@@ -151,7 +151,7 @@ async def test_the_engine_runs_on_meanwhile(open_kit: OpenKit) -> None:
 
         emitting = asyncio.ensure_future(emit())
         for _ in range(3):
-            found = await rebuilt(store, 50)
+            found = await rebuilt(store, 500)
             assert not found.different
         going = False
         count = await emitting

@@ -16,6 +16,7 @@ from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.postgres.writer import Writer
+from ensue_core.generations import STILL
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, EventQuery, InvocationQuery, RowKey, RowTable, RunQuery, Views
 from ensue_core.rows import (
@@ -48,6 +49,7 @@ class PostgresViews:
 
     def __init__(self, writer: Writer, find: Find | None = None) -> None:
         self._writer = writer
+        self._live = find is None
         self._find: Find = find or (lambda session: live_number(session, writer.space.number))
         self._described: dict[RowTable, tuple[Column, ...]] = {}
 
@@ -92,13 +94,17 @@ class PostgresViews:
 
         async def job(tx: Transaction) -> bool:
             number = await self._find(tx.session)
+            live: dict[str, Any] = {}
+            if self._live:
+                live = {"log": tx.namespace, "still": STILL, "now": tx.clock.now()}
             moved = await tx.session.run(
-                "views/move_cursor",
+                "views/move_live_cursor" if live else "views/move_cursor",
                 namespace=number,
                 projection=before.projection,
                 version=before.version,
                 before=before.position,
                 after=after,
+                **live,
             )
             if moved == 0:
                 return False

@@ -31,7 +31,10 @@ __all__ = ["Rebuilt", "rebuild_decisions", "rebuild_queries", "roll_back"]
 PAGE = 4_000
 """Records whose rows are written in one transaction: those who emit meanwhile wait for one at a time."""
 
-SWITCHES_MAX = 1_000
+HOLD_SECONDS = 0.1
+"""How long the live views stand still at most, while a switch is tried first; each further try doubles it."""
+
+SWITCHES_MAX = 8
 _LEASE = "replay/queries"
 Progress = Callable[[int, int], None]
 
@@ -215,12 +218,23 @@ def _compared(table: RowTable, at: int, live: Live, new: Live) -> Compared:
 
 
 async def _switch(store: Store, generation: Generation, fold: Beside) -> float:
-    """Bring a generation up to the log's end and make it live; return how long the switch itself took."""
+    """Bring a generation up to the log's end and make it live; return for how long the live views stood still.
+
+    They do so while the last records are folded: under load the new ones would never catch up otherwise.
+    """
+    seconds = HOLD_SECONDS
     for _ in range(SWITCHES_MAX):
         await fold.to(None)
         began = store.clock.monotonic()
-        if await store.generations.switch(generation):
-            return store.clock.monotonic() - began
+        try:
+            await store.generations.hold(seconds)
+            await fold.to((await _live(store)).position_or(fold.position))
+            if await store.generations.switch(generation):
+                return store.clock.monotonic() - began
+        except BaseException:
+            await store.generations.hold(0)
+            raise
+        seconds *= 2
     raise StoreError(
         "the live views kept running ahead of the new ones: run `ensue replay` again, it goes on from here"
     )
