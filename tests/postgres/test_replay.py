@@ -38,6 +38,7 @@ test_rebuilds = test_rebuild.test_a_rebuild_gives_what_was_live_however_it_is_cu
 test_interrupted_rebuilds = (
     test_rebuild.test_interrupted_anywhere_the_live_views_are_untouched_and_the_rest_is_folded_later
 )
+test_killed_rebuilds = test_rebuild.test_killed_anywhere_a_rebuild_goes_on_where_it_was
 test_rebuilds_meanwhile = test_rebuild.test_the_engine_runs_on_meanwhile
 test_rollbacks = test_rebuild.test_a_rollback_catches_up_before_it_shows
 test_decision_views = test_rebuild.test_decisions_are_folded_again_only_where_they_differ

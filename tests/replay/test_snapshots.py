@@ -223,9 +223,23 @@ async def test_a_snapshot_of_another_log_or_of_other_folds_is_refused(
         assert (found.since, f"version {VERSION} of the folds" in refused[0]) == (0, True)
         monkeypatch.undo()
     async with played(MemoryKits()) as t:
+        while (await t.engine.store.log.head()).position <= position:
+            await t.emit("b", {})
+        await t.engine.events.list()
         found, refused = await from_snapshot(t, snapshots)
         assert (found.since, found.well) == (0, True)
         assert "it is of another log" in refused[0]
+
+
+async def test_a_snapshot_past_the_log_s_end_is_refused(open_virtual: OpenKit, tmp_path: Path) -> None:
+    """A backup that was restored is a shorter log, and what comes after differs from what came."""
+    async with played(open_virtual) as t:
+        position = await take(t, Snapshots(tmp_path, "test"))
+        space = space_of(t.engine.store)
+        lost = space.records.pop()
+        _, refused = await from_snapshot(t, Snapshots(tmp_path, "test"))
+        assert refused == [f"it is of another log: record {position} is not the one it knows"]
+        space.records.append(lost)
 
 
 async def test_nothing_is_taken_of_views_that_are_not_as_the_log_says(open_virtual: OpenKit, tmp_path: Path) -> None:

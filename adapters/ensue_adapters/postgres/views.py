@@ -94,19 +94,7 @@ class PostgresViews:
 
         async def job(tx: Transaction) -> bool:
             number = await self._find(tx.session)
-            live: dict[str, Any] = {}
-            if self._live:
-                live = {"log": tx.namespace, "still": STILL, "now": tx.clock.now()}
-            moved = await tx.session.run(
-                "views/move_live_cursor" if live else "views/move_cursor",
-                namespace=number,
-                projection=before.projection,
-                version=before.version,
-                before=before.position,
-                after=after,
-                **live,
-            )
-            if moved == 0:
+            if not await self._move(tx, number, before, after):
                 return False
             for table, some in rows.items():
                 # Where a row that looked new was there, all are written the way that asks.
@@ -118,6 +106,20 @@ class PostgresViews:
             return True
 
         return await self._writer.run(job)
+
+    async def _move(self, tx: Transaction, number: int, before: Cursor, after: int) -> bool:
+        """Move the cursor; False where it has moved, or where the live views are held still."""
+        live: dict[str, Any] = {"log": tx.namespace, "still": STILL, "now": tx.clock.now()} if self._live else {}
+        moved = await tx.session.run(
+            "views/move_live_cursor" if live else "views/move_cursor",
+            namespace=number,
+            projection=before.projection,
+            version=before.version,
+            before=before.position,
+            after=after,
+            **live,
+        )
+        return moved > 0
 
     async def _copy(self, session: Session, number: int, table: RowTable, rows: Sequence[QueryRow]) -> None:
         if not rows:
