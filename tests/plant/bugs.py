@@ -1149,6 +1149,14 @@ BUGS: tuple[Bug, ...] = (
         (f"{REPLAY}/test_backtest.py", "-k", "not_asked"),
     ),
     Bug(
+        "denied_for_another_key",
+        "an explanation of a join names what denied a partner of its own key",
+        f"{PAST}/partners.py",
+        "    if key_in(listens.condition, occurrence, upstream, {}) != key:\n",
+        "    if key_in(listens.condition, occurrence, upstream, {}) is None:\n",
+        (f"{REPLAY}/test_explain.py", "-k", "denied"),
+    ),
+    Bug(
         "explains_with_the_wrong_test",
         "an explanation names the first test that blocked",
         "engine/ensue/replay/judging.py",
