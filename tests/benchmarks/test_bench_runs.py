@@ -12,7 +12,7 @@ from benchmarks.__main__ import Results
 from benchmarks.figures import Figure, Run, percentile
 from tests.house.tree import ROOT
 
-FIGURES = {"latency": 6, "burst": 2, "idle": 1, "emit": 3, "folds": 4, "reactions": 5, "growth": 12}
+FIGURES = {"latency": 6, "burst": 2, "idle": 1, "polls": 2, "emit": 3, "folds": 4, "reactions": 5, "growth": 12}
 
 
 @pytest.mark.parametrize("name", MEASURES)

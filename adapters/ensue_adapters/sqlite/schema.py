@@ -8,9 +8,9 @@ from pathlib import Path
 from ensue_adapters.sqlite.statements import schema, sql
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
 
-VERSION = 2
-ADDED: dict[int, tuple[str, ...]] = {1: ("23_topics",)}
-"""What each version lacks of the next one: files of `sql/schema`, each of which only adds a table."""
+VERSION = 3
+ADDED: dict[int, tuple[str, ...]] = {1: ("23_topics",), 2: ("24_polls",)}
+"""What each version lacks of the next one: files of `sql/schema`, each of which only adds a table or a column."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path, namespace: str) -> int:
