@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv that happens to be active is none of our business.
 unexport VIRTUAL_ENV
 
-.PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench \
+.PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench bench-postgres \
 	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
@@ -80,6 +80,9 @@ fmt: $(READY) ## format, and fix what ruff can fix
 
 bench: $(READY) ## measure speed (ARGS=... are passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-postgres: $(READY) ## measure speed on Postgres beside other job systems (ARGS=... are passed on)
+	$(BIN)/python -m benchmarks --store postgres $(ARGS)
 
 campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 

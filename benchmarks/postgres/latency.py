@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from benchmarks import programs
 from benchmarks.figures import Figure, Run
-from benchmarks.latency import figures_of, of_one_process, of_results
+from benchmarks.latency import PAUSE_SECONDS, figures_of, of_one_process, of_results
 from benchmarks.postgres.bare import commit_p50
 from benchmarks.postgres.databases import database
 
@@ -18,7 +18,7 @@ async def measure(run: Run) -> list[Figure]:
     count = run.pick(300, 5)
     async with database(run.server, "bench_latency") as url:
         run = run.on(url)
-        bare = await commit_p50(url, run.pick(500, 20)) * 1_000
+        bare = await commit_p50(url, run.pick(100, 5), PAUSE_SECONDS) * 1_000
         async with programs.pings(run.url("one")).running() as engine:
             figures = figures_of("one process", await of_one_process(engine, count), bare, 2, 6)
         two = run.url("two")

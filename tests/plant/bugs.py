@@ -710,10 +710,14 @@ BUGS: tuple[Bug, ...] = (
         f"{POSTGRES_BEGINNING}/06_enter.sql",
         "CREATE FUNCTION ensue.enter(of integer, OUT head bigint, OUT moment bigint, OUT waiting boolean)\n"
         "LANGUAGE plpgsql AS $$\n"
+        "DECLARE\n"
+        "    next_number integer;\n"
         "BEGIN\n",
         "CREATE SEQUENCE ensue.tail;\n"
         "CREATE FUNCTION ensue.enter(of integer, OUT head bigint, OUT moment bigint, OUT waiting boolean)\n"
         "LANGUAGE plpgsql AS $$\n"
+        "DECLARE\n"
+        "    next_number integer;\n"
         "BEGIN\n"
         "    head := nextval('ensue.tail') - 1;\n"
         "    moment := 0;\n"
@@ -760,17 +764,27 @@ BUGS: tuple[Bug, ...] = (
         "    PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);\n"
         "    SELECT\n"
         "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
-        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
-        "    INTO head, moment, waiting\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of),\n"
+        "        (SELECT number FROM ensue.partitions WHERE first = last.position + 1)\n"
+        "    INTO head, moment, waiting, next_number\n"
         "    FROM (VALUES (of)) AS entered (namespace)\n",
         "    SELECT\n"
         "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
-        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
-        "    INTO head, moment, waiting\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of),\n"
+        "        (SELECT number FROM ensue.partitions WHERE first = last.position + 1)\n"
+        "    INTO head, moment, waiting, next_number\n"
         "    FROM (\n"
         "        SELECT of, pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0\n"
         "    ) AS entered (namespace)\n",
         (f"{ON_POSTGRES}/test_locks.py", "-k", "append"),
+    ),
+    Bug(
+        "decides_without_seeing_a_partition",
+        "a session that does not see all partitions of the log decides nothing",
+        f"{POSTGRES_BEGINNING}/06_enter.sql",
+        "    IF next_number IS NOT NULL AND ensue.holds(next_number, of) THEN\n",
+        "    IF next_number IS NULL AND ensue.holds(next_number, of) THEN\n",
+        (f"{ON_POSTGRES}/test_schema.py", "-k", "misses_a_partition"),
     ),
     Bug(
         "clock_not_checked_under_the_lock",

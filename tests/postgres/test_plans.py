@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 QUESTIONS = {
     "log/head": r"log_\d+_pkey",
     "log/look": r"log_\d+_pkey",
+    "log/look_on": r"log_\d+_pkey",
     "log/page": r"log_\d+_pkey",
     "log/short_page": r"log_\d+_pkey",
     "log/at": r"log_\d+_pkey",
@@ -31,7 +32,7 @@ QUESTIONS = {
     "intake/drop": "intake_pkey",
     "work/due": "work_open",
     "work/open": "work_open",
-    "work/next_due": "work_open",
+    "work/front": "work_open",
     "work/expired": "work_held",
     "work/lock": "work_pkey",
     "work/row": "work_pkey",
@@ -81,8 +82,9 @@ VALUES = {
 """What the questions of people ask for, by the word that their names end in."""
 
 MAY_SORT = {
-    "log/at", "work/due", "work/open", "work/lock", "work/renew", "log/positions_of", "views/events_by_root",
-    "views/runs_by_root", "views/runs_by_source", "views/runs_by_invocation", "views/invocations_by_root",
+    "log/at", "log/look_on", "work/due", "work/front", "work/open", "work/lock", "work/renew", "log/positions_of",
+    "views/events_by_root", "views/runs_by_root", "views/runs_by_source", "views/runs_by_invocation",
+    "views/invocations_by_root",
 }  # fmt: skip
 """Statements whose rows are few by their nature, or come in no order."""
 

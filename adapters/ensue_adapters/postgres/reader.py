@@ -41,6 +41,7 @@ class Reader:
             row = await session.row("log/next", namespace=self._namespace, after=max(after, 0))
             if row is not None:
                 return await page_rows(session, self._namespace, row[0] - 1, limit)
+            await session.end()  # it does not see what is there: the next one looks again
         return rows
 
     async def at(self, positions: Collection[int]) -> dict[int, Record]:

@@ -17,6 +17,7 @@ from ensue_adapters.postgres.listener import Listener
 from ensue_adapters.postgres.log import PostgresLog
 from ensue_adapters.postgres.offsets import PostgresOffsets
 from ensue_adapters.postgres.outbox import PostgresOutbox
+from ensue_adapters.postgres.pages import bytes_of, records_of
 from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.reader import Reader
 from ensue_adapters.postgres.server_clock import ServerClock
@@ -38,6 +39,9 @@ from ensue_core.generations import Generations
 from ensue_core.ports import Decisions, Health, Leases, Log, OpenStore, Outbox, Store, Views, Work
 from ensue_core.records import Record
 from ensue_core.topics import Offsets
+
+_FEW = 32
+"""Records of others that come with a look, as those who were waiting will read them."""
 
 
 class PostgresStore:
@@ -181,13 +185,15 @@ class PostgresStore:
         assert self._writer is not None
         witness = self._writer.witness
         seen, asked = witness.position, self.clock.monotonic()
-        row = await session.row("log/look", namespace=self._writer.space.number)
-        assert row is not None
-        position, _, waiting, id, micros = row
+        rows = await session.rows("log/look_on", namespace=self._writer.space.number, after=seen, few=_FEW)
+        position, _, waiting, id, micros, first, *_ = rows[0]
         self._writer.learn(micros, asked)
         witness.check_head(position, seen)
         if id is not None:
             witness.saw(position, id)
+        if first is not None:
+            new = [row[5:] for row in rows]
+            self._recent.read(records_of(new), bytes_of(new))
         return position, waiting
 
     def _committed(self, records: Sequence[Record], size: int) -> None:

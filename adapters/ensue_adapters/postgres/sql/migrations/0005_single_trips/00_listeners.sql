@@ -6,6 +6,8 @@ CREATE UNLOGGED TABLE ensue.listeners (
     pid integer NOT NULL,
     PRIMARY KEY (namespace, channel)
 ) WITH (fillfactor = 50);
+-- Every commit looks here, whatever was granted before there was this table; it says nothing of what is stored.
+GRANT SELECT ON ensue.listeners TO PUBLIC;
 -- Say that this session listens there; forget those whose session is gone.
 CREATE FUNCTION ensue.listen(of integer, mine text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
