@@ -58,6 +58,11 @@ class Folder:
         self.folds = False
         self.trouble: StoreError | None = None
 
+    @property
+    def writes(self) -> bool:
+        """Whether a fold is on its way, whose answer is not here yet."""
+        return self._writing is not None and not self._writing.done()
+
     async def run(self) -> None:
         """Take turns until cancelled."""
         failures = 0

@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ensue_adapters.broker.envelopes import encode, size_of
-from ensue_adapters.broker.wire import InDoubt, Unsent, Wire
+from ensue_adapters.broker.wire import InDoubt, Sent, Unsent, Wire
 from ensue_core.clock import Clock
 from ensue_core.errors import CommitUnknown, StoreError, StoreUnavailable
 from ensue_core.ids import Id, new_id
@@ -51,7 +51,7 @@ class Outbox:
         self._waiting: dict[Line, deque[_Waiting]] = {}
         self._senders: dict[Line, asyncio.Task[None]] = {}
         self._sent: dict[Id, list[_Waiting]] = {}
-        self._acked: set[Id] = set()
+        self._acked: dict[Id, tuple[Line, int]] = {}
         self._closed = False
         self._settled = asyncio.Event()
         self.wanted = asyncio.Event()
@@ -70,9 +70,9 @@ class Outbox:
         """Append an empty envelope to a line, and return when it is folded."""
         await self._put(line, None)
 
-    def undecided(self) -> Sequence[Id]:
-        """Return the envelopes that stand in their lines and were not folded yet, as far as is known."""
-        return list(self._acked)
+    def undecided(self) -> Mapping[Id, tuple[Line, int]]:
+        """Return the envelopes that were not folded yet, as far as is known, and where they stand in their lines."""
+        return dict(self._acked)
 
     def is_mine(self, envelope: Id) -> bool:
         """Whether an envelope was sent from here and somebody waits for what becomes of it."""
@@ -80,7 +80,7 @@ class Outbox:
 
     def told(self, envelope: Id, verdicts: Sequence[Verdict]) -> None:
         """Take what became of an envelope; a second time changes nothing."""
-        self._acked.discard(envelope)
+        self._acked.pop(envelope, None)
         waiting = self._sent.pop(envelope, None)
         self._settled.set()
         if waiting is None:
@@ -90,6 +90,14 @@ class Outbox:
             said = None if each.request is None else next(verdict)
             if not each.answer.done():
                 each.answer.set_result(said)
+
+    def forgotten(self, envelope: Id) -> None:
+        """An envelope was folded, and nobody knows any more what became of it."""
+        self._acked.pop(envelope, None)
+        waiting = self._sent.pop(envelope, None)
+        self._settled.set()
+        if waiting is not None:
+            self._fail(waiting, CommitUnknown(f"{self._wire.name} took this, and the answer was lost: look it up"))
 
     async def drain(self) -> None:
         """Wait a while until everything that was asked is answered, whether or not anybody still waits for it."""
@@ -150,7 +158,7 @@ class Outbox:
         envelope = Envelope(new_id(), self._clock.now(), requests)
         self._sent[envelope.id] = batch
         try:
-            await self._send_until_known(line, encode(envelope))
+            sent = await self._send_until_known(line, encode(envelope))
         except StoreError as error:
             if self._sent.pop(envelope.id, None) is not None:
                 if len(batch) > 1 and not isinstance(error, (CommitUnknown, StoreUnavailable)):
@@ -160,10 +168,10 @@ class Outbox:
                     self._fail(batch, error)
             return
         if envelope.id in self._sent:
-            self._acked.add(envelope.id)
+            self._acked[envelope.id] = line, sent.offset
             self.wanted.set()
 
-    async def _send_until_known(self, line: Line, value: bytes) -> None:
+    async def _send_until_known(self, line: Line, value: bytes) -> Sent:
         """Send the same bytes until they are known to stand."""
         doubt = False
         loop = asyncio.get_running_loop()
@@ -171,8 +179,7 @@ class Outbox:
         tries = 0
         while True:
             try:
-                await self._wire.send(line, value)
-                return
+                return await self._wire.send(line, value)
             except (InDoubt, Unsent) as error:
                 doubt = doubt or isinstance(error, InDoubt)
                 if loop.time() >= until:
