@@ -111,7 +111,7 @@ class Folder:
             await reading.close()
 
     def _decode(self, arrived: Arrived) -> Envelope:
-        return decode(arrived, self._wire.topic(arrived.line[0]))
+        return self._outbox.known(arrived.value) or decode(arrived, self._wire.topic(arrived.line[0]))
 
     async def _read(self, reading: Reading, unread: Unread, some: asyncio.Event, room: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
