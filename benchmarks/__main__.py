@@ -17,6 +17,7 @@ import msgspec
 from rich.console import Console
 
 from benchmarks import MEASURES, kafka, postgres
+from benchmarks.awake import awake
 from benchmarks.figures import Figure, show
 from benchmarks.postgres.server import serving, version_of
 from tests.servers.kafka import running as running_kafka
@@ -38,7 +39,8 @@ def main() -> int:
     on_postgres = asked.store == "postgres"
     figures: list[Figure] = []
     results = Results(machine(), asked.quick, figures)
-    with _server(asked) as server:
+    with _kept_awake(asked) as processors, _server(asked) as server:
+        results.machine["processors"] = processors
         if on_postgres:
             results.machine["postgres"] = version_of(server)
         for name in asked.measures:
@@ -64,6 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="where the files lie that are written: on the disk to measure")
     parser.add_argument("--json", type=Path, help="where the figures go (benchmarks/results.json)")
     parser.add_argument("--server", help="the URL of a Postgres, or HOST:PORT of a Kafka; one is started")
+    parser.add_argument("--asleep", action="store_true", help="let processors that have nothing to do go to sleep")
     parser.add_argument("--no-peers", action="store_true", help="measure ensue alone on Postgres")
     asked = parser.parse_args()
     known = {"postgres": postgres.MEASURES, "kafka": kafka.MEASURES, "sqlite": MEASURES}[asked.store]
@@ -72,6 +75,16 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"there is no measure {unknown[0]!r}: choose from {', '.join(known)}")
     asked.measures = asked.measures or known
     return asked
+
+
+@contextmanager
+def _kept_awake(asked: argparse.Namespace) -> Generator[str, None, None]:
+    """Keep the processors awake if that is wanted and can be done; say what they do."""
+    if asked.asleep or asked.quick:
+        yield "asleep when idle"
+        return
+    with awake() as kept:
+        yield "kept awake" if kept else "asleep when idle"
 
 
 @contextmanager

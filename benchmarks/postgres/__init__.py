@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure
 
-MEASURES = ("peers", "latency", "emit", "reactions", "growth")
+MEASURES = ("peers", "latency", "emit", "reactions", "ingest", "growth")
 """The measures, each a module here with `async def measure(run: Run) -> list[Figure]`."""
 
 

@@ -30,6 +30,7 @@ from ensue.conditions import (
     on_cron,
     on_event,
     on_exception,
+    on_poll,
     on_result,
     on_status,
     on_success,
@@ -40,6 +41,7 @@ from ensue.contexts import (
     EndContext,
     EventContext,
     ExceptionContext,
+    PollContext,
     ResultContext,
     RunContext,
     StatusContext,
@@ -49,6 +51,7 @@ from ensue.engine import Engine
 from ensue.events import Event
 from ensue.filters import Comparison, contains, eq, exists, ge, gt, le, lt, ne, one_of, prefix
 from ensue.handles import Change, Emitted, Handle
+from ensue.polls import Fire, PollAnswer, PollFunction, Skip
 from ensue.queries import (
     AttemptView,
     EventDetail,
@@ -154,6 +157,7 @@ __all__ = [
     "EventView",
     "ExceptionContext",
     "Explanation",
+    "Fire",
     "FormatTooNew",
     "Handle",
     "HistoryLost",
@@ -170,6 +174,9 @@ __all__ = [
     "NotRunning",
     "Page",
     "ParticipantView",
+    "PollAnswer",
+    "PollContext",
+    "PollFunction",
     "Quarantined",
     "QueueFull",
     "Resource",
@@ -180,6 +187,7 @@ __all__ = [
     "RunView",
     "ScheduleView",
     "SchemaMismatch",
+    "Skip",
     "Start",
     "StartNeeded",
     "Status",
@@ -217,6 +225,7 @@ __all__ = [
     "on_cron",
     "on_event",
     "on_exception",
+    "on_poll",
     "on_result",
     "on_status",
     "on_success",

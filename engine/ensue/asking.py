@@ -13,8 +13,9 @@ from croniter import CroniterError, croniter
 from ensue.events import Event, check_code
 from ensue.filters import as_filter
 from ensue.functions import qualified_name
+from ensue.polls import poll_every, poll_ref
 from ensue.rules import MISSING, Question, Watched, is_mapping, several
-from ensue_core.declarations import SOURCE, Condition, OnCron, OnEvent, OnException, OnResult, OnStatus
+from ensue_core.declarations import SOURCE, Condition, OnCron, OnEvent, OnException, OnPoll, OnResult, OnStatus
 from ensue_core.errors import BadCron, BadFilter, DeclarationError, EmptyTrigger, UnknownStatus
 from ensue_core.statuses import Status
 
@@ -43,6 +44,8 @@ def ask(question: Question, where: str, failures: bool = True) -> Asked:
         return _event(question, where)
     if question.call == "on_cron":
         return _cron(question, where)
+    if question.call == "on_poll":
+        return _poll(question, where)
     key = question.key or SOURCE
     given = question.options
     task, plain_task = _task(question.watched, question.call, where)
@@ -153,6 +156,17 @@ def _cron(question: Question, where: str) -> Asked:
         raise DeclarationError(f"{where}: a schedule has nothing at {question.key.path!r} to pair by: write .by(None)")
     text = check_cron(expression, where)
     return Asked(OnCron(text, catchup=given["catchup"], key=question.key or SOURCE), {})
+
+
+def _poll(question: Question, where: str) -> Asked:
+    given = question.options
+    ref, function = poll_ref(question.watched, where)
+    if not isinstance(given["allow_concurrent"], bool):
+        raise DeclarationError(
+            f"{where}: on_poll(allow_concurrent={given['allow_concurrent']!r}) is no yes or no: write True or False"
+        )
+    every = poll_every(given["every"], where)
+    return Asked(OnPoll(ref, every, given["allow_concurrent"], question.key or SOURCE), {ref.name: function})
 
 
 _HASHED = re.compile(r"(^|[\s,/-])[hr](\(|$|[\s,/])", re.IGNORECASE)

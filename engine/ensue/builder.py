@@ -16,6 +16,7 @@ from ensue.conditions import (
     on_cron,
     on_event,
     on_exception,
+    on_poll,
     on_result,
     on_status,
     on_success,
@@ -24,11 +25,13 @@ from ensue.contexts import (
     CronContext,
     EventContext,
     ExceptionContext,
+    PollContext,
     ResultContext,
     RunContext,
     StatusContext,
 )
 from ensue.events import Event
+from ensue.polls import PollFunction
 from ensue.rules import Built, Node, Question, Rule
 from ensue.triggers import Condition, Kwargs, Start
 from ensue_core.declarations import Catchup, Key
@@ -124,6 +127,10 @@ class TriggerBuilder:
         """Wait for the slots of a schedule; see `ensue.on_cron`."""
         return self._adding(on_cron(cron_expression, timezone, catchup))
 
+    def on_poll(self, function: PollFunction, every: Duration = "5s", allow_concurrent: bool = False) -> TriggerBuilder:
+        """Wait for a poll that fires; see `ensue.on_poll`."""
+        return self._adding(on_poll(function, every, allow_concurrent))
+
     # How it combines.
 
     def with_logic(self, logic: str) -> TriggerBuilder:
@@ -184,6 +191,10 @@ class TriggerBuilder:
     def with_args_from_cron(self, *function_or_fields: str | Callable[[CronContext], Kwargs]) -> TriggerBuilder:
         """React with arguments from the first slot that takes part."""
         return self._with(self._rule.with_given("cron", *function_or_fields))
+
+    def with_args_from_poll(self, *function_or_fields: str | Callable[[PollContext], Kwargs]) -> TriggerBuilder:
+        """React with arguments from the first answer of a poll that takes part."""
+        return self._with(self._rule.with_given("poll", *function_or_fields))
 
     def with_args_from_run(self, function: Callable[[RunContext], Kwargs], /) -> TriggerBuilder:
         """React with arguments from a function of all that takes part."""

@@ -1,4 +1,5 @@
-"""Conditions: `on_event`, `on_status`, `on_success`, `on_any_result`, `on_result`, `on_exception`, `on_cron`.
+"""Conditions: `on_event`, `on_status`, `on_success`, `on_any_result`, `on_result`, `on_exception`, `on_cron`,
+`on_poll`.
 
 Each says what a task reacts to and stands on the task that reacts. Nothing is checked here beyond types:
 the task that carries the condition checks it, so that errors can name that task.
@@ -14,14 +15,17 @@ from ensue.contexts import (
     EndContext,
     EventContext,
     ExceptionContext,
+    PollContext,
     ResultContext,
     StatusContext,
 )
 from ensue.events import Event
 from ensue.filters import Comparison
+from ensue.polls import PollFunction
 from ensue.rules import MISSING, Question
 from ensue.triggers import Condition
 from ensue_core.declarations import Catchup
+from ensue_core.durations import Duration
 from ensue_core.statuses import Status
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ __all__ = [
     "on_cron",
     "on_event",
     "on_exception",
+    "on_poll",
     "on_result",
     "on_status",
     "on_success",
@@ -166,3 +171,13 @@ def on_cron(cron_expression: str, timezone: str = "UTC", catchup: Catchup = "lat
     missed while nothing ran still count after a restart: "none", the "latest", or "all".
     """
     return Condition(Question("on_cron", cron_expression, {"timezone": timezone, "catchup": catchup}))
+
+
+def on_poll(function: PollFunction, every: Duration = "5s", allow_concurrent: bool = False) -> Condition[PollContext]:
+    """React to each `Fire(payload)` that a function answers; it is asked every so often, by one process of all.
+
+    `every` is "100ms", "5s", "1m", "1h" or a timedelta. A payload equal to one whose reaction is unfinished is
+    suppressed, unless `allow_concurrent`. An answer that is late, wrong or an exception is a fact, and polling
+    goes on.
+    """
+    return Condition(Question("on_poll", function, {"every": every, "allow_concurrent": allow_concurrent}))

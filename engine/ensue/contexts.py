@@ -23,6 +23,7 @@ __all__ = [
     "EndContext",
     "EventContext",
     "ExceptionContext",
+    "PollContext",
     "ResultContext",
     "RunContext",
     "StatusContext",
@@ -119,7 +120,15 @@ class CronContext(msgspec.Struct, frozen=True, kw_only=True):
     last_execution: datetime | None = None
 
 
-Context = EventContext[Any] | StatusContext | CronContext
+class PollContext(msgspec.Struct, frozen=True, kw_only=True):
+    """A poll fired: `payload` is what it gave to `Fire(...)`, as JSON; `timestamp` is when it was recorded."""
+
+    payload: Any
+    poll_id: str
+    timestamp: datetime
+
+
+Context = EventContext[Any] | StatusContext | CronContext | PollContext
 
 
 class RunContext(msgspec.Struct, frozen=True):
@@ -151,6 +160,11 @@ class RunContext(msgspec.Struct, frozen=True):
     def cron(self) -> CronContext | None:
         """The first slot of a schedule, if one takes part."""
         return next((each for each in self.participants if isinstance(each, CronContext)), None)
+
+    @property
+    def poll(self) -> PollContext | None:
+        """The first answer of a poll, if one takes part."""
+        return next((each for each in self.participants if isinstance(each, PollContext)), None)
 
     def of(self, task: object) -> StatusContext | None:
         """The first status change, result or exception of a task (or its name), if one takes part."""
@@ -188,6 +202,8 @@ def _fields(kind: ContextKind, context: Context) -> tuple[Mapping[str, Any] | No
     match context:
         case EventContext():
             return fields_of(context.payload), f"payload of {context.event_code}"
+        case PollContext():
+            return fields_of(context.payload), "payload of a poll"
         case StatusContext() if kind == "result":
             return fields_of(getattr(context, "result", None)), f"result of {context.task}"
         case ExceptionContext() if kind == "exception":

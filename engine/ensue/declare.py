@@ -19,6 +19,7 @@ from ensue_core.declarations import (
     ContextKind,
     OnCron,
     OnEvent,
+    OnPoll,
     Provider,
     Start,
     TriggerSpec,
@@ -136,7 +137,7 @@ def _check_keys(conditions: Sequence[Condition], where: str) -> None:
     said = "; ".join(sentence({"": each}, [Branch(("",), 0)]) for each in conditions)
     kinds = {each.key.kind for each in conditions}
     if kinds == {"source"}:
-        watched = {None if isinstance(each, (OnEvent, OnCron)) else each.task for each in conditions}
+        watched = {None if isinstance(each, (OnEvent, OnCron, OnPoll)) else each.task for each in conditions}
         if None in watched or len(watched) > 1:
             raise JoinWithoutKey(where, said)
     elif "source" in kinds:

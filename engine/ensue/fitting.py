@@ -9,7 +9,7 @@ import msgspec
 
 from ensue.declare import DeclaredTrigger
 from ensue.signatures import Codec
-from ensue_core.declarations import Condition, Fields, OnCron, OnEvent, OnResult, Static, Subset
+from ensue_core.declarations import Condition, Fields, OnCron, OnEvent, OnPoll, OnResult, Static, Subset
 from ensue_core.errors import ArgumentsMismatch, BadValue, DeclarationError
 
 __all__ = ["check_fit"]
@@ -57,7 +57,7 @@ def _check_source(trigger: DeclaredTrigger, provider: Fields, codecs: Mapping[st
         match condition:
             case OnEvent() if provider.kind == "event":
                 known.append(_field_names(trigger.payload_types.get(name, Any)))
-            case OnEvent() | OnCron():
+            case OnEvent() | OnCron() | OnPoll():
                 if isinstance(condition, OnCron) and provider.kind == "cron":
                     known.append(frozenset({"timestamp", "last_execution"}))
             case _ if provider.kind in ("status", "exception"):
@@ -87,7 +87,7 @@ def _field_names(type_: Any) -> frozenset[str] | None:
 
 def _check_filter(trigger: DeclaredTrigger, condition: Condition, codecs: Mapping[str, Codec]) -> None:
     """Refuse an argument filter on a parameter that the watched task does not have: it would never pass."""
-    if isinstance(condition, (OnEvent, OnCron)) or not isinstance(condition.arguments, Subset):
+    if isinstance(condition, (OnEvent, OnCron, OnPoll)) or not isinstance(condition.arguments, Subset):
         return
     names = _parameters(codecs.get(condition.task))
     for path in condition.arguments.tests:
@@ -100,7 +100,7 @@ def _check_filter(trigger: DeclaredTrigger, condition: Condition, codecs: Mappin
 
 def _check_key(trigger: DeclaredTrigger, name: str, condition: Condition, codecs: Mapping[str, Codec]) -> None:
     """Refuse a join key that no match can have."""
-    if condition.key.kind != "path" or isinstance(condition, OnCron):
+    if condition.key.kind != "path" or isinstance(condition, (OnCron, OnPoll)):
         return
     if isinstance(condition, OnEvent):
         names = _field_names(trigger.payload_types.get(name, Any))

@@ -18,7 +18,7 @@ from ensue_core.declarations import FunctionRef
 from ensue_core.errors import DeclarationError, NotModuleLevel
 from ensue_core.ids import digest
 
-__all__ = ["function_ref", "module_name", "qualified_name", "where_defined"]
+__all__ = ["function_ref", "module_name", "named_function", "qualified_name", "where_defined"]
 
 
 def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, Callable[..., Any]]:
@@ -28,9 +28,9 @@ def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, 
     for a lambda, nested function, partial, method, class or callable object, and `DeclarationError` for a
     function that is async, a generator, or does not take exactly one argument.
     """
-    if not isinstance(function, FunctionType) or not _is_module_level(function):
-        raise NotModuleLevel(what, where)
-    name = function.__name__
+    ref, found = named_function(function, what, where)
+    name = found.__name__
+    function = found
     inner = inspect.unwrap(function)
     if inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise DeclarationError(
@@ -43,6 +43,13 @@ def function_ref(function: object, what: str, where: str) -> tuple[FunctionRef, 
         raise DeclarationError(
             f"{what} of {where}, {name}, is called with one argument and cannot be: give it one parameter"
         ) from None
+    return ref, found
+
+
+def named_function(function: object, what: str, where: str) -> tuple[FunctionRef, Callable[..., Any]]:
+    """Return a module-level function's reference and the function; raises `NotModuleLevel` for anything else."""
+    if not isinstance(function, FunctionType) or not _is_module_level(function):
+        raise NotModuleLevel(what, where)
     return FunctionRef(f"{module_name(function.__module__)}:{function.__qualname__}", _source(function)), function
 
 

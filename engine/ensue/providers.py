@@ -21,6 +21,7 @@ _KINDS: Mapping[str, frozenset[ContextKind]] = {
     "on_any_result": frozenset({"status", "result"}),
     "on_exception": frozenset({"status", "exception"}),
     "on_cron": frozenset({"cron"}),
+    "on_poll": frozenset({"poll"}),
 }
 _FAILURE: frozenset[ContextKind] = frozenset({"status", "exception"})
 

@@ -40,7 +40,9 @@ class Watched:
     """The name it is recorded under."""
 
 
-Call = Literal["on_event", "on_status", "on_success", "on_any_result", "on_result", "on_exception", "on_cron"]
+Call = Literal[
+    "on_event", "on_status", "on_success", "on_any_result", "on_result", "on_exception", "on_cron", "on_poll"
+]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -69,7 +69,7 @@ class Running:
         if "scheduler" in roles:
             self.scheduler = Scheduler(
                 store, program, clock, defaults, service=engine.service, process=self.name,
-                asker=self.asker, slots=self.worker, replace=replace,
+                asker=self.asker, slots=self.worker, offload=offload, replace=replace,
             )  # fmt: skip
         if "projectors" in roles:
             self.projector = Projector(store, clock, defaults, process=self.name, gather_seconds=gather_seconds)

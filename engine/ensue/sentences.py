@@ -15,12 +15,14 @@ from ensue_core.declarations import (
     OnCron,
     OnEvent,
     OnException,
+    OnPoll,
     OnResult,
     OnStatus,
     Subset,
     Test,
     Whole,
 )
+from ensue_core.durations import said_duration
 
 __all__ = ["sentence"]
 
@@ -52,6 +54,8 @@ def condition_words(condition: Condition) -> str:
             said = f"{condition.task} fails with {types}{_with(condition.arguments, 'arguments')}"
         case OnCron():
             said = f"schedule {condition.expression}"
+        case OnPoll():
+            said = f"poll {condition.function.name.partition(':')[2]} every {said_duration(condition.every)}"
         case _:
             assert_never(condition)
     return f"{said} by {condition.key.path}" if condition.key.kind == "path" else said

@@ -16,7 +16,14 @@ from ensue.queries.shown import ParticipantView, moment
 from ensue_core.clock import to_datetime
 from ensue_core.defaults import DEFAULTS
 from ensue_core.errors import NotFound
-from ensue_core.facts import AttemptEnded, AttemptStarted, ConditionMatched, CronTicked, InvocationCancelled
+from ensue_core.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    ConditionMatched,
+    CronTicked,
+    InvocationCancelled,
+    PollAnswered,
+)
 from ensue_core.ids import Id
 from ensue_core.ports import EventQuery, InvocationQuery, RunQuery, Store
 from ensue_core.records import Record
@@ -27,7 +34,7 @@ __all__ = ["Node", "Trace", "last_root", "tail", "trace"]
 NODES_MAX = 1_000
 """How many nodes a trace holds; where something is left out, that is said."""
 
-Kind = Literal["event", "run", "invocation", "slot", "record"]
+Kind = Literal["event", "run", "invocation", "slot", "poll", "record"]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -241,6 +248,14 @@ def _of_record(record: Record) -> Node:
             id=record.id,
             name=f"slot of {fact.trigger}",
             time=to_datetime(fact.slot),
+            position=record.position,
+        )
+    if isinstance(fact, PollAnswered):
+        return Node(
+            kind="poll",
+            id=record.id,
+            name=f"poll of {fact.trigger}",
+            time=to_datetime(record.time),
             position=record.position,
         )
     return Node(kind="record", id=record.id, name=record.kind, time=to_datetime(record.time), position=record.position)

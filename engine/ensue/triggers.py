@@ -16,6 +16,7 @@ from ensue.contexts import (
     EndContext,
     EventContext,
     ExceptionContext,
+    PollContext,
     ResultContext,
     RunContext,
     StatusContext,
@@ -74,6 +75,10 @@ class _Providing:
     def with_args_from_cron(self, *function_or_fields: str | Callable[[CronContext], Kwargs]) -> Trigger:
         """React with arguments from the first slot that takes part: `timestamp`, ..., or a function."""
         return Trigger(self._rule.with_given("cron", *function_or_fields))
+
+    def with_args_from_poll(self, *function_or_fields: str | Callable[[PollContext], Kwargs]) -> Trigger:
+        """React with arguments from the first answer of a poll: fields of its payload, or a function."""
+        return Trigger(self._rule.with_given("poll", *function_or_fields))
 
     def with_args_from_run(self, function: Callable[[RunContext], Kwargs], /) -> Trigger:
         """React with arguments from a function of all that takes part."""
@@ -214,6 +219,14 @@ class Condition(Generic[C_co]):
     def with_args_from_cron(self, *function_or_fields: Any) -> Trigger:
         """React with arguments from the slot: `timestamp`, `last_execution`, or a function."""
         return Trigger(self.rule.with_given("cron", *function_or_fields))
+
+    @overload
+    def with_args_from_poll(self: Condition[PollContext], function: Callable[[PollContext], Kwargs], /) -> Trigger: ...
+    @overload
+    def with_args_from_poll(self: Condition[PollContext], *fields: str) -> Trigger: ...
+    def with_args_from_poll(self, *function_or_fields: Any) -> Trigger:
+        """React with arguments from the answer: fields of its payload, or a function."""
+        return Trigger(self.rule.with_given("poll", *function_or_fields))
 
     def with_args_from_run(self, function: Callable[[RunContext], Kwargs], /) -> Trigger:
         """React with arguments from a function of all that takes part."""

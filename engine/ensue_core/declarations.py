@@ -113,7 +113,16 @@ class OnCron(msgspec.Struct, frozen=True, tag="cron"):
     key: Key = SOURCE
 
 
-Condition = OnEvent | OnStatus | OnResult | OnException | OnCron
+class OnPoll(msgspec.Struct, frozen=True, tag="poll"):
+    """Each answer of a function that fires, asked every so many microseconds by one process."""
+
+    function: FunctionRef
+    every: int
+    allow_concurrent: bool = False
+    key: Key = SOURCE
+
+
+Condition = OnEvent | OnStatus | OnResult | OnException | OnCron | OnPoll
 
 
 def condition_id(condition: Condition) -> str:

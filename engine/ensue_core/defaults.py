@@ -41,6 +41,7 @@ class Defaults(msgspec.Struct, frozen=True):
     step_facts_max: int = 2_000
     page_records_max: int = 2_000
     poll_seconds: float = 0.25
+    poll_deadline_seconds: float = 30.0
     exception_text_max: int = 4_096
     traceback_text_max: int = 16_384
 

@@ -35,3 +35,12 @@ def micros(duration: Duration) -> int:
     if total <= 0:
         raise BadDuration(duration)
     return total
+
+
+def said_duration(length: int) -> str:
+    """Write microseconds as people would: `1h30m`, `250ms`."""
+    said, left = "", length
+    for unit in ("d", "h", "m", "s"):
+        whole, left = divmod(left, _UNITS[unit])
+        said += f"{whole}{unit}" if whole else ""
+    return said + (f"{left / 1_000:g}ms" if left or not said else "")

@@ -252,7 +252,10 @@ TriggerState = Literal["active", "paused", "retired"]
 
 
 class TriggerDeclared(Fact, frozen=True):
-    """A trigger is new or changed. It covers records past `begins`; `own` is set while it lags behind the chain."""
+    """A trigger is new or changed. It covers records past `begins`; `own` is set while it lags behind the chain.
+
+    `polls` holds, by condition, which of its answers are unfinished, as `TimerRow.note` does.
+    """
 
     service: str
     trigger: str
@@ -262,6 +265,7 @@ class TriggerDeclared(Fact, frozen=True):
     begins: int = 0
     own: Through | None = None
     timers: dict[str, int] = {}
+    polls: dict[str, str] = {}
 
 
 class TriggerRetired(Fact, frozen=True):
@@ -413,6 +417,23 @@ class TicksSkipped(Fact, frozen=True, gc=False):
     reason: str = ""
 
 
+class PollAnswered(Fact, frozen=True, gc=False):
+    """A poll fired; the record's id is the answer's id. `next` is the earliest slot whose answer counts after it.
+
+    `digest` is that of the payload in canonical form; `flying` are earlier answers whose reaction is unfinished,
+    by digest and id.
+    """
+
+    service: str
+    trigger: str
+    condition: str
+    slot: int
+    next: int
+    payload: msgspec.Raw
+    digest: str
+    flying: tuple[tuple[str, Id], ...] = ()
+
+
 class WindowExpired(Fact, frozen=True, gc=False):
     """Waiting matches passed their deadline."""
 
@@ -457,6 +478,7 @@ AnyFact = (
     | DepthExceeded
     | CronTicked
     | TicksSkipped
+    | PollAnswered
     | WindowExpired
     | MatchesDropped
 )

@@ -103,6 +103,13 @@ class Log(Protocol):
         """
         ...
 
+    def known(self, after: int, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records past a position that this process has in memory, in order, without a gap.
+
+        Asks nobody. None says nothing: there may be more.
+        """
+        ...
+
     async def horizon(self, after: int, until: int) -> int:
         """Return a log time before which nothing past a position can have happened.
 

@@ -44,12 +44,16 @@ class TriggerRow(msgspec.Struct, frozen=True):
 
 
 class TimerRow(msgspec.Struct, frozen=True, gc=False):
-    """The next slot of a cron condition."""
+    """The next slot of a cron or poll condition.
+
+    `note` is empty for a cron; for a poll it is a JSON list of [digest, answer] of its unfinished answers.
+    """
 
     service: str
     trigger: str
     condition: str
     due: int
+    note: str = ""
 
 
 class WaitingRow(msgspec.Struct, frozen=True, gc=False):

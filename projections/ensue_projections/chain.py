@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from ensue_core.changes import (
     ChainChange,
     ChainMoved,
@@ -22,6 +26,7 @@ from ensue_core.facts import (
     Decided,
     DepthExceeded,
     MatchesDropped,
+    PollAnswered,
     RunFailed,
     ServiceDeclared,
     ServicePaused,
@@ -34,8 +39,11 @@ from ensue_core.facts import (
     TriggerRetired,
     WindowExpired,
 )
+from ensue_core.ids import Id
 from ensue_core.records import Record
 from ensue_core.rows import TimerRow, TriggerRow, WaitingRow
+
+NO_POLLS: Mapping[str, str] = {}
 
 
 def chain_changes(record: Record) -> tuple[ChainChange, ...]:
@@ -51,6 +59,9 @@ def chain_changes(record: Record) -> tuple[ChainChange, ...]:
             return (MatchesGone(fact.matches),)
         case CronTicked() | TicksSkipped() as fact:
             return (TimerSet(TimerRow(fact.service, fact.trigger, fact.condition, fact.next)),)
+        case PollAnswered() as fact:
+            note = flying_note((*fact.flying, (fact.digest, record.id)))
+            return (TimerSet(TimerRow(fact.service, fact.trigger, fact.condition, fact.next, note)),)
         case Decided() as fact:
             moved = ChainMoved(fact.service, record.id, fact.through, fact.clock)
             own = (OwnMoved(fact.service, name, through) for name, through in sorted(fact.own.items()))
@@ -90,7 +101,7 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
                 begins=fact.begins,
                 own=fact.own,
             )
-            timers = _timers(fact.service, fact.trigger, fact.timers)
+            timers = _timers(fact.service, fact.trigger, fact.timers, fact.polls)
             return (TimersGone(fact.service, fact.trigger), TriggerSet(row), *timers)
         case TriggerRetired() as fact:
             return (
@@ -113,8 +124,25 @@ def _declared(record: Record) -> tuple[ChainChange, ...]:
             return ()
 
 
-def _timers(service: str, trigger: str, timers: dict[str, int]) -> tuple[TimerSet, ...]:
-    return tuple(TimerSet(TimerRow(service, trigger, name, due)) for name, due in sorted(timers.items()))
+def _timers(
+    service: str, trigger: str, timers: dict[str, int], polls: Mapping[str, str] = NO_POLLS
+) -> tuple[TimerSet, ...]:
+    return tuple(
+        TimerSet(TimerRow(service, trigger, name, due, polls.get(name, ""))) for name, due in sorted(timers.items())
+    )
+
+
+def flying_note(flying: tuple[tuple[str, Id], ...]) -> str:
+    """Write which answers of a poll are unfinished as a timer's note."""
+    return msgspec.json.encode(flying).decode()
+
+
+def flying_of(note: str) -> tuple[tuple[str, Id], ...]:
+    """Read a timer's note: digest and id of each unfinished answer, oldest first."""
+    return _flying.decode(note)
+
+
+_flying = msgspec.json.Decoder(tuple[tuple[str, Id], ...])
 
 
 def cron_conditions(row: TriggerRow) -> dict[str, OnCron]:

@@ -12,6 +12,7 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     Origin,
+    PollAnswered,
     SourceKind,
     TriggerFired,
 )
@@ -21,10 +22,11 @@ from ensue_core.statuses import Status
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
-    """One thing that happened: an event, a status change with what it brings, or a cron slot.
+    """One thing that happened: an event, a status change with what it brings, a poll's answer, or a cron slot.
 
     `source` is the event's, the invocation's or the slot's id; `created` the position of the record that
-    created the invocation, `previous` the slot that ticked before a slot (0: not known).
+    created the invocation, `previous` the slot that ticked before a slot (0: not known), `poll` the trigger and
+    condition that an answer is for.
     """
 
     kind: SourceKind
@@ -47,6 +49,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     slot: int = 0
     previous: int = 0
     origin: Origin | None = None
+    poll: tuple[str, str] | None = None
 
 
 def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
@@ -78,6 +81,12 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
                 depth=fact.depth, task=fact.task, status=Status.CANCELLED, created=fact.created,
             )  # fmt: skip
             return (cancelled,)
+        case PollAnswered():
+            answer = Occurrence(
+                "poll", record.position, 0, record.id, record.time, record.id, root,
+                payload=fact.payload, poll=(fact.trigger, fact.condition),
+            )  # fmt: skip
+            return (answer,)
         case _:
             return ()
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from ensue_core.clock import iso
 from ensue_core.facts import (
     AttemptEnded,
     AttemptStarted,
@@ -26,6 +27,7 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     Participant,
+    PollAnswered,
     RecordParked,
     RecordsMissed,
     RunFailed,
@@ -110,6 +112,7 @@ class Soundness:
             DepthExceeded: self._ran,
             ConditionMatched: self._matched,
             CronTicked: self._tick,
+            PollAnswered: self._answered,
             Ingested: self._ingested,
         }
 
@@ -198,6 +201,12 @@ class Soundness:
 
     def _tick(self, record: Record, fact: CronTicked) -> None:
         self._ticked[record.id] = fact.slot
+
+    def _answered(self, record: Record, fact: PollAnswered) -> None:
+        self._recent[record.position] = record.id
+        timer = self._chains.timers.get((fact.service, fact.trigger, fact.condition))
+        if timer is not None and fact.slot < timer.due:
+            self._flaw(record, f"answers slot {iso(fact.slot)}, and the next one is {iso(timer.due)}")
 
     def _matched(self, record: Record, fact: ConditionMatched) -> None:
         if record.id in self._chains.waiting:

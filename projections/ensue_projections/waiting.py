@@ -121,6 +121,10 @@ class Waiting:
     def _of(self, trigger: str) -> Iterator[WaitingRow]:
         return iter(self._of_trigger.get(trigger, OrderedDict()).values())
 
+    def waits_for(self, trigger: str, source: Id) -> bool:
+        """Whether a match of a trigger with some source waits."""
+        return any(row.source == source for row in self._of(trigger))
+
     def oldest_of(self, trigger: str) -> WaitingRow | None:
         """Return a trigger's oldest match of all."""
         return next(self._of(trigger), None)

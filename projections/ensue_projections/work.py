@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ensue_core.changes import WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
 from ensue_core.facts import AttemptEnded, AttemptStarted, InvocationCancelled, InvocationCreated, TriggerFired
+from ensue_core.ids import Id
 from ensue_core.records import Record
 from ensue_core.rows import WorkRow
+
+
+def leaves_open(records: Iterable[Record]) -> bool:
+    """Whether records leave an attempt that nobody has begun."""
+    waiting: set[Id] = set()
+    for record in records:
+        for change in work_changes(record):
+            match change:
+                case WorkAdded():
+                    waiting.add(change.row.invocation)
+                case WorkReopened():
+                    waiting.add(change.invocation)
+                case WorkStarted() | WorkEnded():
+                    waiting.discard(change.invocation)
+    return bool(waiting)
 
 
 def work_changes(record: Record) -> tuple[WorkChange, ...]:

@@ -17,6 +17,7 @@ on_any_result: Any = ensue.on_any_result
 on_cron: Any = ensue.on_cron
 on_event: Any = ensue.on_event
 on_exception: Any = ensue.on_exception
+on_poll: Any = ensue.on_poll
 on_result: Any = ensue.on_result
 on_status: Any = ensue.on_status
 on_success: Any = ensue.on_success

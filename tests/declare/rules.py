@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from ensue import Arguments, EventContext, ExceptionContext, ResultContext, RunContext, StatusContext
+from ensue import Arguments, EventContext, ExceptionContext, Fire, ResultContext, RunContext, Skip, StatusContext
 
 
 def passes_all(value: Any) -> bool:
@@ -90,3 +90,27 @@ def from_exception(context: ExceptionContext) -> Arguments:
 
 def from_run(context: RunContext) -> Arguments:
     return Arguments(value=1)
+
+
+def one_needed(value: Any) -> bool:
+    return True
+
+
+def counts() -> int:
+    return 1
+
+
+def yields() -> Any:
+    yield True
+
+
+def polled() -> bool:
+    return True
+
+
+async def polled_slowly() -> Fire | Skip:
+    return Skip()
+
+
+async def polled_for_text() -> str | bool:
+    return ""

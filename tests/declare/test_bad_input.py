@@ -1,7 +1,7 @@
 """Bad input: one clear error each, at the earliest moment, naming the task."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from ensue_core.errors import (
     DuplicateTask,
     EmptyTrigger,
     EnsueError,
+    JoinWithoutKey,
     NotModuleLevel,
     UnknownStatus,
 )
@@ -33,6 +34,7 @@ from tests.declare.loose import (
     on_cron,
     on_event,
     on_exception,
+    on_poll,
     on_result,
     on_status,
     on_success,
@@ -317,6 +319,35 @@ def test_bad_options_are_refused(options: dict[str, Any], why: str) -> None:
     with pytest.raises((DeclarationError, BadDuration), match=why) as caught:
         Tasks("shop").task(**options)(ship)
     assert "shop." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        (lambda: True, NotModuleLevel, "on_poll"),
+        ("polled", NotModuleLevel, "on_poll"),
+        (rules.one_needed, DeclarationError, "without arguments"),
+        (rules.counts, DeclarationError, "to return int"),
+        (rules.yields, DeclarationError, "is a generator"),
+        (rules.polled_for_text, DeclarationError, "to return str | bool"),
+    ],
+)
+def test_a_poll_that_cannot_answer_is_refused(function: Any, error: type[EnsueError], words: str) -> None:
+    refuses(error, on_poll(function), words)
+
+
+@pytest.mark.parametrize("every", [0, -1, True, "often", "5", None, object()])
+def test_a_poll_is_asked_at_a_pace(every: Any) -> None:
+    refuses(BadDuration, on_poll(rules.polled, every=every), "every")
+
+
+def test_a_poll_has_words_of_its_own() -> None:
+    refuses(DeclarationError, on_poll(rules.polled, every="1ms"), "10ms")
+    refuses(DeclarationError, on_poll(rules.polled, allow_concurrent="no"), "True or False")
+    refuses(JoinWithoutKey, on_poll(rules.polled) & on_event("a"), "poll polled every 5s")
+    react(on_poll(rules.polled, every="100ms"))
+    react(on_poll(rules.polled_slowly, every="1h"))
+    react(on_poll(rules.polled, every=timedelta(minutes=1), allow_concurrent=True))
 
 
 @pytest.mark.parametrize("code", ["a b", "", "*"])

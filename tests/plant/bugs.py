@@ -114,6 +114,62 @@ BUGS: tuple[Bug, ...] = (
         (SQLITE_ONLY, "-k", "step or outrun or clock"),
     ),
     Bug(
+        "an_earlier_slot_is_answered",
+        "of two pollers one answer counts: none to a slot before the one that follows the last answer",
+        f"{SCHEDULER}/answers.py",
+        "row is None or each.slot < row.due or each.key in taken",
+        "row is None or each.key in taken",
+        (f"{ENGINE}/test_polls.py", "-k", "believe"),
+    ),
+    Bug(
+        "equal_payloads_by_their_text",
+        "payloads are equal as JSON, whatever the order of keys",
+        f"{SCHEDULER}/answers.py",
+        'digest("poll", canonical(decode(payload)))',
+        'digest("poll", payload)',
+        (f"{ENGINE}/test_polls.py", "-k", "suppress"),
+    ),
+    Bug(
+        "an_answer_is_forgotten_by_the_next",
+        "what an answer began suppresses equal ones until it has ended, whatever came between",
+        f"{FOLDS}/chain.py",
+        "note = flying_note((*fact.flying, (fact.digest, record.id)))",
+        "note = flying_note(((fact.digest, record.id),))",
+        (f"{ENGINE}/test_polls.py", "tests/conformance/test_memory.py", "-k", "suppress or answer"),
+    ),
+    Bug(
+        "a_slow_poll_holds_the_others",
+        "a function that hangs in its thread delays no other",
+        f"{SCHEDULER}/rounds.py",
+        "                if self._line:\n",
+        "                if self._line and not threads:\n",
+        (f"{ENGINE}/test_polls.py", "-k", "hangs"),
+    ),
+    Bug(
+        "hanging_threads_without_a_bound",
+        "no more than three threads hang in one function",
+        f"{SCHEDULER}/polls.py",
+        "if target.asked or target.stuck >= STUCK_MAX:",
+        "if target.asked:",
+        (f"{ENGINE}/test_polls.py", "-k", "hangs"),
+    ),
+    Bug(
+        "each_failed_poll_is_recorded",
+        "of a long row of failures ever fewer are recorded",
+        f"{SCHEDULER}/polls.py",
+        "if target.gone or target.failures & (target.failures - 1):",
+        "if target.gone:",
+        (f"{ENGINE}/test_polls.py", "-k", "row"),
+    ),
+    Bug(
+        "a_paused_poll_goes_on",
+        "a paused trigger's function is not asked",
+        f"{SCHEDULER}/polls.py",
+        'if trigger is None or trigger.state != "active" or key[0] not in self._triggers:',
+        "if trigger is None or key[0] not in self._triggers:",
+        (f"{ENGINE}/test_polls.py", "-k", "paused"),
+    ),
+    Bug(
         "clock_of_a_busy_log",
         "a Step takes the store's clock only where it has read to the end",
         f"{SCHEDULER}/scheduler.py",
@@ -658,10 +714,14 @@ BUGS: tuple[Bug, ...] = (
         f"{POSTGRES_BEGINNING}/06_enter.sql",
         "CREATE FUNCTION ensue.enter(of integer, OUT head bigint, OUT moment bigint, OUT waiting boolean)\n"
         "LANGUAGE plpgsql AS $$\n"
+        "DECLARE\n"
+        "    next_number integer;\n"
         "BEGIN\n",
         "CREATE SEQUENCE ensue.tail;\n"
         "CREATE FUNCTION ensue.enter(of integer, OUT head bigint, OUT moment bigint, OUT waiting boolean)\n"
         "LANGUAGE plpgsql AS $$\n"
+        "DECLARE\n"
+        "    next_number integer;\n"
         "BEGIN\n"
         "    head := nextval('ensue.tail') - 1;\n"
         "    moment := 0;\n"
@@ -708,17 +768,27 @@ BUGS: tuple[Bug, ...] = (
         "    PERFORM pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of);\n"
         "    SELECT\n"
         "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
-        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
-        "    INTO head, moment, waiting\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of),\n"
+        "        (SELECT number FROM ensue.partitions WHERE first = last.position + 1)\n"
+        "    INTO head, moment, waiting, next_number\n"
         "    FROM (VALUES (of)) AS entered (namespace)\n",
         "    SELECT\n"
         "        coalesce(last.position, 0), coalesce(last.time, 0),\n"
-        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of)\n"
-        "    INTO head, moment, waiting\n"
+        "        EXISTS (SELECT FROM ensue.intake WHERE intake.namespace = of),\n"
+        "        (SELECT number FROM ensue.partitions WHERE first = last.position + 1)\n"
+        "    INTO head, moment, waiting, next_number\n"
         "    FROM (\n"
         "        SELECT of, pg_advisory_xact_lock('ensue.log'::regclass::oid::bigint << 32 | of) OFFSET 0\n"
         "    ) AS entered (namespace)\n",
         (f"{ON_POSTGRES}/test_locks.py", "-k", "append"),
+    ),
+    Bug(
+        "decides_without_seeing_a_partition",
+        "a session that does not see all partitions of the log decides nothing",
+        f"{POSTGRES_BEGINNING}/06_enter.sql",
+        "    IF next_number IS NOT NULL AND ensue.holds(next_number, of) THEN\n",
+        "    IF next_number IS NULL AND ensue.holds(next_number, of) THEN\n",
+        (f"{ON_POSTGRES}/test_schema.py", "-k", "misses_a_partition"),
     ),
     Bug(
         "clock_not_checked_under_the_lock",

@@ -204,6 +204,29 @@ async def test_the_log_grows_over_its_partitions(postgres_url: str) -> None:
             assert found == 0
 
 
+async def test_a_session_that_misses_a_partition_decides_nothing(postgres_url: str) -> None:
+    """Sessions of a server may miss that a partition was attached: to them its rows are not there."""
+    place = parse_url(postgres_url)
+    await schema.upgrade(place)
+    async with connected(postgres_url) as owner:
+        await owner.execute("UPDATE meta SET value = '50' WHERE name = 'partition_positions'")
+        await owner.execute("DROP TABLE log_2; DROP TABLE log_1; DELETE FROM partitions; SELECT extend_log(51)")
+        async with opened(postgres_url) as store:
+            await store.log.append([event() for _ in range(50)])
+            await owner.execute(
+                "INSERT INTO log SELECT namespace, 51, gen_random_uuid(), time, kind, version, cause, root, data "
+                "FROM log WHERE position = 50"
+            )
+            await owner.execute("ALTER TABLE log DETACH PARTITION log_2")
+            appending = asyncio.create_task(store.log.append([event("after")]))
+            await asyncio.sleep(0.2)
+            assert not appending.done()
+            await owner.execute("ALTER TABLE log ATTACH PARTITION log_2 FOR VALUES FROM (51) TO (101)")
+            ((appended,)) = await appending
+            assert appended.position == 52
+            assert (await codes(store))[-1] == "after"
+
+
 async def test_the_log_is_readable_by_people(postgres_url: str) -> None:
     async with opened(postgres_url) as store, connected(postgres_url) as owner:
         mine = event("order.paid", b'{"n":1}')

@@ -18,7 +18,7 @@ from ensue.functions import module_name
 from ensue_adapters.memory.archive import MemoryMoment
 from ensue_adapters.memory.space import Space
 from ensue_core.archive import Table
-from ensue_core.declarations import OnCron
+from ensue_core.declarations import OnCron, OnPoll
 from ensue_core.defaults import Defaults
 from ensue_core.facts import (
     AttemptEnded,
@@ -32,6 +32,7 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     MatchesDropped,
+    PollAnswered,
     RunFailed,
     ServiceDeclared,
     ServicePaused,
@@ -57,7 +58,7 @@ from tests.simulation.oracle import UNSURE, Oracle, Said, Took, Trigger
 DECISIONS = (
     Decided, ServiceDeclared, TriggerDeclared, TriggerRetired, TriggerPaused, TriggerResumed, ServicePaused,
     ServiceResumed, ConditionMatched, ConditionFailed, TriggerFired, RunFailed, DepthExceeded, CronTicked,
-    TicksSkipped, WindowExpired, MatchesDropped,
+    TicksSkipped, PollAnswered, WindowExpired, MatchesDropped,
 )  # fmt: skip
 """Facts that stand in Steps only."""
 
@@ -97,7 +98,7 @@ class Evidence:
 def check(evidence: Evidence) -> list[str]:
     """Return everything that is wrong."""
     wrong: list[str] = []
-    for part in (log, keys, steps, declarations, runs, attempts, buffered, cron, views, verified):
+    for part in (log, keys, steps, declarations, runs, attempts, buffered, cron, polls, views, verified):
         wrong += [f"{part.__name__}: {text}" for text in part(evidence)]
     return wrong
 
@@ -289,7 +290,7 @@ def _step(
             case ConditionMatched():
                 position = 0 if fact.kind == "cron" else fact.position
                 told[fact.trigger].waits.append((fact.condition, fact.source, position, fact.index, fact.deadline))
-            case ConditionFailed():
+            case ConditionFailed() if fact.position:  # a poll's stands at no record
                 told[fact.trigger].failed.append((fact.condition, fact.position, fact.index))
             case MatchesDropped():
                 told[fact.trigger].dropped += [(fact.reason, _named(evidence, each)) for each in fact.matches]
@@ -539,6 +540,58 @@ def _ticks(
         yield f"slots of {key} from {start} to {end}: {len(should)} came due, {slots} ticked, {skipped} were skipped"
     if any(slot > decided.clock for slot in slots):
         yield f"a slot of {key} ticked before its time, at clock {decided.clock}: {slots}"
+
+
+# Polls.
+
+
+def polls(evidence: Evidence) -> Iterator[str]:
+    """An answer counts for a slot of its own; an equal one only once what the last one began has ended."""
+    specs: dict[tuple[str, str], OnPoll] = {}
+    nexts: dict[tuple[str, str], int] = {}
+    flying: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    over: set[str] = set()
+    matches: dict[str, str] = {}
+    begun: dict[str, str] = {}
+    for record in evidence.records:
+        fact = record.fact
+        match fact:
+            case TriggerDeclared():
+                for name, condition in fact.spec.conditions.items():
+                    if isinstance(condition, OnPoll):
+                        specs[fact.trigger, name] = condition
+                # A poll that is no longer declared is forgotten.
+                for key in [key for key in nexts if key[0] == fact.trigger and key[1] not in fact.spec.conditions]:
+                    del nexts[key], flying[key]
+            case TriggerRetired():
+                for key in [key for key in nexts if key[0] == fact.trigger]:
+                    del nexts[key], flying[key]
+            case PollAnswered():
+                key, spec = (fact.trigger, fact.condition), specs[fact.trigger, fact.condition]
+                evidence.seen["poll answered"] += 1
+                if fact.slot < nexts.get(key, 0) or fact.next != fact.slot + spec.every:
+                    yield f"{key} answers slot {fact.slot} at {record.position}, the next one was {nexts.get(key)}"
+                nexts[key] = fact.next
+                payload = msgspec.json.encode(msgspec.json.decode(fact.payload), order="sorted").decode()
+                before = flying[key].get(payload)
+                if before is not None and before not in over and not spec.allow_concurrent:
+                    yield f"{key} answers {payload} again at {record.position}, and what {before} began is unfinished"
+                flying[key][payload] = record.id
+            case ConditionMatched() if fact.kind == "poll":
+                matches[record.id] = fact.source
+            case WindowExpired() | MatchesDropped():
+                over.update(matches[each] for each in fact.matches if each in matches)
+            case TriggerFired() | RunFailed() | DepthExceeded():
+                for each in fact.participants:
+                    if each.kind == "poll" and isinstance(fact, TriggerFired):
+                        begun[fact.invocation] = each.source
+                    elif each.kind == "poll":
+                        over.add(each.source)
+            case AttemptEnded() | InvocationCancelled():
+                if isinstance(fact, InvocationCancelled) or fact.final:
+                    over.add(begun.get(fact.invocation, ""))
+            case _:
+                pass
 
 
 # Views: P1 to P3.

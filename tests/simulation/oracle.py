@@ -21,6 +21,7 @@ from ensue_core.declarations import (
     OnCron,
     OnEvent,
     OnException,
+    OnPoll,
     OnResult,
     OnStatus,
     Static,
@@ -40,6 +41,7 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     MatchesDropped,
+    PollAnswered,
     RunFailed,
     ServiceResumed,
     Through,
@@ -278,6 +280,8 @@ class Oracle:
                 yield place, Happened("cron", record.id, 0, 1 << 20, fact.slot, code=fact.condition)
 
     def _listens(self, trigger: Trigger, what: Happened) -> bool:
+        if what.kind == "poll":
+            return what.task == trigger.spec.id and what.code in trigger.spec.conditions
         if what.kind == "status" and what.task not in trigger.tasks:
             return False
         return any(listens(condition, what) for condition in trigger.spec.conditions.values())
@@ -293,6 +297,10 @@ class Oracle:
             if isinstance(condition, OnCron):
                 if what.kind == "cron" and what.code == name:
                     keys[name] = "*" if condition.key.kind == "any" else what.source
+            elif isinstance(condition, OnPoll):
+                key = key_of(condition.key, what, what.payload) if (what.kind, what.code) == ("poll", name) else None
+                if key is not None:
+                    keys[name] = key
             elif listens(condition, what):
                 key = self._answers(trigger, name, condition, what, said)
                 if key is not None:
@@ -448,7 +456,9 @@ class Oracle:
                 first = next((each for each in took if each.kind == provider.kind), None)
             if first is None:
                 continue
-            values: Any = {"event": first.payload, "status": self._call(first), "result": first.result}[provider.kind]
+            values: Any = {
+                "event": first.payload, "poll": first.payload, "status": self._call(first), "result": first.result,
+            }[provider.kind]  # fmt: skip
             if not isinstance(values, dict) or any(name not in values for name in provider.names):
                 return None
             table = cast("dict[str, Any]", values)
@@ -494,6 +504,9 @@ def happened(record: Record) -> list[Happened]:
         case EventEmitted():
             payload = msgspec.json.decode(fact.payload)
             return [Happened("event", record.id, at[0], 0, at[1], fact.depth, fact.code, payload=payload)]
+        case PollAnswered():
+            payload = msgspec.json.decode(fact.payload)
+            return [Happened("poll", record.id, at[0], 0, at[1], 0, fact.condition, fact.trigger, payload=payload)]
         case InvocationCreated() | TriggerFired():
             invocation = fact.invocation if isinstance(fact, TriggerFired) else record.id
             words = ["REGISTERED", "SCHEDULED"] if fact.due > record.time else ["REGISTERED"]

@@ -16,7 +16,9 @@ from typing import Any, Literal, Protocol
 from ensue import (
     Engine,
     EventContext,
+    Fire,
     Handle,
+    Skip,
     TaskRef,
     Tasks,
     current,
@@ -26,6 +28,7 @@ from ensue import (
     on_cron,
     on_event,
     on_exception,
+    on_poll,
     on_result,
     on_status,
     on_success,
@@ -190,6 +193,22 @@ def changes_its_mind(payload: Mapping[str, Any]) -> bool:
     return stage().draw.random() < 0.5
 
 
+async def looks() -> Fire | Skip:
+    """Answer what the world says; slowly, or never, now and then."""
+    world = stage()
+    shape = 1.0 if world.calm else world.draw.random()
+    if shape < 0.1:
+        raise OSError("a poll that raises")
+    if shape < 0.3:
+        await asyncio.sleep(world.draw.choice([0.5, 3.0, 50.0]))
+    return Fire({"n": world.draw.choice([1, 2]), "k": world.draw.choice([1, 2])}) if shape < 0.6 else Skip()
+
+
+def glances() -> bool:
+    """The same at once, with nothing to say."""
+    return not stage().calm and stage().draw.random() < 0.3
+
+
 def makes(context: EventContext[Any]) -> dict[str, Any]:
     """Make arguments, or raise, by the data alone."""
     if context.payload["n"] % 4 == 0:
@@ -273,6 +292,10 @@ def _main(tasks: Tasks, *, newer: bool) -> None:
     add(tasks, "latest", on_cron("*/5 * * * * *").named("latest"))
     ticking = on_cron("*/10 * * * * *").by(None) & c.by(None)
     add(tasks, "tick_join", ticking.within("8s").named("tick_join"))
+    add(tasks, "polled", on_poll(looks, every="2s").with_args_from_poll("n", "k").named("polled"), retries=1)
+    add(tasks, "glanced", on_poll(glances, every="5s", allow_concurrent=True).named("glanced"))
+    poll_join = on_poll(looks, every="3s" if newer else "4s").by("k") & c.by("k")
+    add(tasks, "poll_join", poll_join.within("10s").named("poll_join"))
     only_old: Sequence[Any] = () if newer else [b.with_args_from_event("n").named("old")]
     any_pair = (b.by(None) & c.by(None)).within("3s").named("any_pair")
     none = on_cron("*/4 * * * * *", catchup="none").named("none")

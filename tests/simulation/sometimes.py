@@ -15,6 +15,7 @@ from ensue_core.facts import (
     DepthExceeded,
     InvocationCancelled,
     MatchesDropped,
+    PollAnswered,
     RunFailed,
     ServiceDeclared,
     ServiceResumed,
@@ -54,6 +55,7 @@ SOMETIMES: dict[str, float] = {
     "filter failed": 0.10,
     "run failed": 0.10,
     "cut inside a record": 0.03,
+    "poll answered": 0.20,
     "slots skipped": 0.05,
     "missed slot kept": 0.03,
     "trigger catches up": 0.05,
@@ -156,6 +158,8 @@ def _in_the_log(world: World) -> Iterator[str]:
                 yield "run failed"
             case TicksSkipped():
                 yield "slots skipped"
+            case PollAnswered():
+                yield "poll answered"
             case Decided():
                 if fact.through.inside:
                     yield "cut inside a record"

@@ -27,7 +27,7 @@ def test_two_schedulers_fight_for_an_hour_and_nothing_fires_twice(monkeypatch: p
     fight.run()
     assert fight.wrong == []
     assert fight.kafka is not None
-    assert fight.kafka.counts["Step superseded"] > 20
+    assert fight.kafka.counts["Step superseded"] > 5
     kinds = [type(each.fact) for each in fight.space.records]
     assert kinds.count(Decided) > 100
     assert kinds.count(TriggerFired) > 100

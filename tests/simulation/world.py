@@ -741,7 +741,7 @@ class World:
                     return f"a match of {row.trigger} of {service} is past its deadline: {late[0]}"
             states = {row.trigger: row.state for row in chain.triggers}
             for timer in chain.timers:
-                if states.get(timer.trigger) == "active" and timer.due < now - slack:
+                if states.get(timer.trigger) == "active" and timer.due < now - slack and not timer.note:
                     return f"a slot of {timer.trigger} of {service} is overdue: {timer}"
         return ""
 

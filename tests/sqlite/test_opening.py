@@ -160,6 +160,7 @@ async def test_a_file_of_the_version_before_is_upgraded_and_keeps_what_it_holds(
         archive = store.archive()
     for table in ("topics", "folds", "verdicts", "horizons"):
         ask(path, f"DROP TABLE {table}")
+    ask(path, "ALTER TABLE timers DROP COLUMN note")
     ask(path, "UPDATE meta SET value = '1' WHERE name = 'schema'")
     says = f"has schema 1, this version of ensue knows {VERSION}: open it once to upgrade it"
     with pytest.raises(SchemaMismatch, match=says):

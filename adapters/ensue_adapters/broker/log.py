@@ -45,6 +45,10 @@ class BrokerLog:
         """Return the last position and its time."""
         return await self._views.head()
 
+    def known(self, after: int, limit: int) -> Sequence[Record]:
+        """Return records past a position that are in memory."""
+        return self._views.known(after, limit)
+
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
         return await self._views.wait(after, timeout)

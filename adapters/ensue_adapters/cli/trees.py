@@ -72,7 +72,7 @@ def _head(node: Node, called: Node | None) -> Text:
                 text.append(" → ").append_text(_invocation(called))
         case "invocation":
             text.append("task ").append_text(_invocation(node))
-        case "slot" | "record":
+        case "slot" | "poll" | "record":
             text.append(node.name, style="bold")
     if node.again or (called is not None and called.again):
         text.append("  (see above)", style="dim")

@@ -154,6 +154,10 @@ class MemoryLog:
         """Return the end of the log."""
         return await self._store.ask("log.head", lambda space: space.head())
 
+    def known(self, after: int, limit: int) -> Sequence[Record]:
+        """Return records past a position."""
+        return self._store.space.records[max(after, 0) :][: max(limit, 0)]
+
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Wait for a record past a position; 0 when the time is up or the store is closed."""
         store = self._store

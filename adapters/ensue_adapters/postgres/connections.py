@@ -14,7 +14,7 @@ from ensue_adapters.postgres.place import Place, parse_url
 from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.statements import Statements
 from ensue_adapters.postgres.texts import from_stored, to_stored
-from ensue_adapters.postgres.trouble import Trouble, is_gone
+from ensue_adapters.postgres.trouble import Trouble, is_blind, is_gone
 from ensue_core.errors import CommitUnknown, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Connections:
             # standby, and is cancelled, is seen by all though no standby has it.
             if isinstance(error, (CommitUnknown, TimeoutError)) or is_gone(error):
                 session.abandon()
+            elif is_blind(error):
+                await session.end()
             raise
         finally:
             if well and not self._queue and pool is self._pool and not connection.is_closed():

@@ -69,6 +69,10 @@ class PostgresLog:
         assert row is not None
         return Head(row[0], row[1]), row[2]
 
+    def known(self, after: int, limit: int) -> Sequence[Record]:
+        """Return records past a position that this process has written or read of late."""
+        return self._reader.known(after, limit)
+
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
         self._writer.witness.refuse()

@@ -34,6 +34,10 @@ class Reader:
             witness.saw(records[-1].position, records[-1].id)
         return records, False
 
+    def known(self, after: int, limit: int) -> Sequence[Record]:
+        """Return records past a position that are in memory."""
+        return self._recent.after(after, limit)
+
     async def _page(self, session: Session, after: int, limit: int) -> list[Any]:
         """Read a page; where old ranges were detached, the log goes on behind them."""
         rows = await page_rows(session, self._namespace, after, limit)
@@ -41,6 +45,7 @@ class Reader:
             row = await session.row("log/next", namespace=self._namespace, after=max(after, 0))
             if row is not None:
                 return await page_rows(session, self._namespace, row[0] - 1, limit)
+            await session.end()  # it does not see what is there: the next one looks again
         return rows
 
     async def at(self, positions: Collection[int]) -> dict[int, Record]:

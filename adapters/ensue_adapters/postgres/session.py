@@ -65,6 +65,12 @@ class Session:
         with suppress(asyncpg.InterfaceError):  # it was lost, and its pool knows
             self.connection.terminate()
 
+    async def end(self) -> None:
+        """End the server's session, not only our connection to it: a pooler would give it to others."""
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+            await self.script("store/end_session")
+        self.abandon()
+
     async def script(self, name: str) -> None:
         """Run statements that take no values, in one piece."""
         await self.connection.execute(self.statements(name).text)

@@ -40,6 +40,13 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, _GONE)
 
 
+def is_blind(error: BaseException) -> bool:
+    """Whether the session does not see all of the log's partitions, and never will (06_enter.sql, or no room)."""
+    if isinstance(error, asyncpg.CheckViolationError):
+        return "partition" in str(error)
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate == "EN001"
+
+
 def is_unknown(error: BaseException) -> bool:
     """Whether a COMMIT that failed so may have taken effect: the server did not say that it has not."""
     if isinstance(error, asyncpg.PostgresError):

@@ -15,7 +15,7 @@ from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.space import Space
 from ensue_adapters.postgres.tasks import OwnTasks
 from ensue_adapters.postgres.transaction import Transaction
-from ensue_adapters.postgres.trouble import Trouble, is_gone, is_unknown, translate
+from ensue_adapters.postgres.trouble import Trouble, is_blind, is_gone, is_unknown, translate
 from ensue_adapters.postgres.witness import Witness
 from ensue_core.clock import Clock
 from ensue_core.errors import CommitUnknown, StoreError
@@ -117,7 +117,7 @@ class Writer:
                 async with self.connections.reading(begin) as session:
                     return await look(session)
             except Trouble as error:
-                if not left or not is_gone(error):
+                if not left or not (is_gone(error) or is_blind(error)):
                     raise translate(error, self._place) from error
         raise AssertionError("the last try returns or raises")
 
@@ -158,7 +158,8 @@ class Writer:
                 result = await job(tx)
             except BaseException as error:
                 await session.undo()
-                if isinstance(error, asyncpg.CheckViolationError) and "partition" in str(error):
+                if is_blind(error):
+                    await session.end()
                     raise _NoRoom(tx.reach) from error
                 raise
             await self._commit(session)

@@ -81,6 +81,10 @@ class SQLiteLog:
         self._watch.advance(head.position)
         return head
 
+    def known(self, after: int, limit: int) -> Sequence[Record]:
+        """Return records past a position that this process has written last."""
+        return self._tail.after(after, limit)
+
     async def wait(self, after: int, timeout: float | None = None) -> int:
         """Return a position past `after` as soon as the log has reached it, 0 after `timeout` seconds."""
         return await self._watch.wait(after, timeout)

@@ -14,8 +14,8 @@ from itertools import chain
 
 from ensue_adapters.sqlite.statements import sql
 
-SIZES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""Rows a statement, largest first: few prepared statements serve every number of rows."""
+SIZES = (*range(512, 0, -64), *range(56, 0, -8), *range(7, 0, -1))
+"""Rows a statement, largest first: few prepared statements serve every number of rows, three at most up to 512."""
 
 Row = tuple[object, ...]
 

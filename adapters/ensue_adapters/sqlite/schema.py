@@ -8,9 +8,13 @@ from pathlib import Path
 from ensue_adapters.sqlite.statements import schema, sql
 from ensue_core.errors import SchemaMismatch, StoreUnavailable
 
-VERSION = 3
-ADDED: dict[int, tuple[str, ...]] = {1: ("23_topics",), 2: ("24_folds", "25_verdicts", "26_horizons")}
-"""What each version lacks of the next one: files of `sql/schema`, each of which only adds a table."""
+VERSION = 4
+ADDED: dict[int, tuple[str, ...]] = {
+    1: ("23_topics",),
+    2: ("24_folds", "25_verdicts", "26_horizons"),
+    3: ("27_polls",),
+}
+"""What each version lacks of the next one: files of `sql/schema`, each of which only adds a table or a column."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path, namespace: str) -> int:

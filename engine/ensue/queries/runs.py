@@ -13,7 +13,7 @@ from ensue.queries.pages import Named, Page, all_of, id_of, name_of, page_of, ti
 from ensue.queries.shown import ParticipantView, RunDetail, RunView, participant_view, run_view
 from ensue_core.clock import iso
 from ensue_core.errors import BadQuery, NotFound
-from ensue_core.facts import EventEmitted, RunFailed, TriggerFired
+from ensue_core.facts import EventEmitted, PollAnswered, RunFailed, TriggerFired
 from ensue_core.ids import Id, parse_id
 from ensue_core.ports import RunQuery, Store
 from ensue_core.records import Record
@@ -128,6 +128,8 @@ def _name(row: ParticipantRow, record: Record | None) -> str:
     fact = record.fact if record else None
     if isinstance(fact, EventEmitted):
         return fact.code
+    if isinstance(fact, PollAnswered):
+        return f"answer to slot {iso(fact.slot)}"
     task: str = getattr(fact, "task", "")
     status: str = getattr(fact, "status", "") or {
         "TriggerFired": "REGISTERED",

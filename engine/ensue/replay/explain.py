@@ -94,6 +94,8 @@ async def explain_source(asked: Explained, source: Id) -> Explanation:
 def _not_heard(asked: Explained, records: Sequence[tuple[Record, Sequence[Occurrence]]]) -> Explanation:
     first = records[0][1][0]
     what = f"event {first.code}" if first.kind == "event" else f"an invocation of {first.task}"
+    if first.poll is not None:
+        what = f"an answer to a poll of {first.poll[0]}"
     statuses = dict.fromkeys(str(each.status) for _, some in records for each in some if each.status)
     tail = f" that was {', '.join(statuses)}" if statuses else ""
     return Explanation(

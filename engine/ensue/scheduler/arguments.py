@@ -88,7 +88,7 @@ def _pick(kind: str, names: Sequence[str], each: Participated, upstream: Upstrea
     occurrence = each.occurrence
     values: Any
     match kind:
-        case "event":
+        case "event" | "poll":
             values = None if occurrence.payload is None else decode(occurrence.payload)
         case "result":
             values = None if occurrence.result is None else decode(occurrence.result)

@@ -15,6 +15,7 @@ from ensue.contexts import (
     CronContext,
     EventContext,
     ExceptionContext,
+    PollContext,
     ResultContext,
     StatusContext,
 )
@@ -57,6 +58,9 @@ def context_of(
     if occurrence.kind == "cron":
         last = to_datetime(occurrence.previous) if occurrence.previous else None
         return CronContext(timestamp=to_datetime(occurrence.slot), last_execution=last)
+    if occurrence.kind == "poll":
+        payload = None if occurrence.payload is None else decode(occurrence.payload)
+        return PollContext(payload=payload, poll_id=occurrence.source, timestamp=to_datetime(occurrence.time))
     if occurrence.kind == "event":
         return EventContext(
             payload=_payload(occurrence, trigger.payload_types.get(each.condition, Any)),

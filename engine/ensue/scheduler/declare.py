@@ -12,7 +12,7 @@ import msgspec
 
 from ensue.scheduler.cron import next_slot
 from ensue.scheduler.state import ChainState
-from ensue_core.declarations import OnCron, TriggerSpec
+from ensue_core.declarations import OnCron, OnPoll, TriggerSpec
 from ensue_core.defaults import Defaults
 from ensue_core.errors import AnotherProgram, StartNeeded
 from ensue_core.facts import (
@@ -23,6 +23,7 @@ from ensue_core.facts import (
     TriggerPaused,
     TriggerRetired,
 )
+from ensue_core.ids import digest
 from ensue_core.rows import TriggerRow
 
 
@@ -91,14 +92,15 @@ def _declared(
             begins = known.own.position
             own = known.own if begins < state.row.through.position else None
         return TriggerDeclared(
-            wanted.service, trigger, spec.version, spec, "active", begins, own, timers_from(spec, now)
-        )
+            wanted.service, trigger, spec.version, spec, "active", begins, own,
+            {**timers_from(spec, now), **polls_from(spec, now)}, dict.fromkeys(polls_from(spec, now), "[]"),
+        )  # fmt: skip
     back = known.state == "paused" and known.reason == "takeover"
     if known.version == spec.version and not back:
         return None
     return TriggerDeclared(
         wanted.service, trigger, spec.version, spec, "active" if back else known.state, known.begins, known.own,
-        _kept_timers(state, known, spec, now),
+        *_kept_timers(state, known, spec, now),
     )  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def _begin(
         case int() as position:
             begins = position
         case None if first:
-            hears = any(not isinstance(each, OnCron) for each in spec.conditions.values())
+            hears = any(not isinstance(each, (OnCron, OnPoll)) for each in spec.conditions.values())
             if hears and head > defaults.first_declaration_records_max:
                 raise StartNeeded(spec.id, head, defaults.first_declaration_records_max)
             begins = 0
@@ -130,7 +132,23 @@ def timers_from(spec: TriggerSpec, now: int) -> dict[str, int]:
     return {name: next_slot(each.expression, now) for name, each in spec.conditions.items() if isinstance(each, OnCron)}
 
 
-def _kept_timers(state: ChainState, known: TriggerRow, spec: TriggerSpec, now: int) -> dict[str, int]:
-    """Keep the timers of unchanged cron conditions; start those of new ones."""
+def polls_from(spec: TriggerSpec, now: int) -> dict[str, int]:
+    """Return the first slot after `now` of each poll: each has a place of its own, so that many do not meet."""
+    return {
+        name: now + 1 + int(digest("poll", spec.id, name)[:12], 16) % each.every
+        for name, each in spec.conditions.items()
+        if isinstance(each, OnPoll)
+    }
+
+
+def _kept_timers(
+    state: ChainState, known: TriggerRow, spec: TriggerSpec, now: int
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Keep the timers of unchanged conditions, and what their polls remember; start those of new ones."""
     fresh = timers_from(spec, now)
-    return {name: state.timers.get((known.trigger, name), due) for name, due in fresh.items()}
+    timers = {name: state.timers.get((known.trigger, name), due) for name, due in fresh.items()}
+    notes: dict[str, str] = {}
+    for name, due in polls_from(spec, now).items():
+        row = state.polls.get((known.trigger, name))
+        timers[name], notes[name] = (due, "[]") if row is None else (row.due, row.note)
+    return timers, notes

@@ -146,7 +146,7 @@ def key_in(
         return occurrence.source
     if condition.key.kind == "any":
         return "*"
-    if occurrence.kind == "event":
+    if occurrence.kind in ("event", "poll"):
         return key_of(condition.key, value_of(occurrence, "payload", upstream, values))
     plain: dict[str, Any] = dict(upstream.arguments(occurrence))
     if occurrence.result is not None:

@@ -16,12 +16,13 @@ from ensue_core.declarations import (
     OnCron,
     OnEvent,
     OnException,
+    OnPoll,
     OnResult,
     OnStatus,
     Subset,
     TriggerSpec,
 )
-from ensue_core.facts import AttemptEnded, EventEmitted, InvocationCancelled
+from ensue_core.facts import AttemptEnded, EventEmitted, InvocationCancelled, PollAnswered
 from ensue_core.records import Record
 from ensue_core.statuses import Status
 from ensue_projections.occurrences import Occurrence, occurrences_of
@@ -51,7 +52,7 @@ def ear(name: str, condition: Condition) -> Ear:
             found = (("arguments", arguments),)
         case OnResult(result=result, arguments=arguments):
             found = (("arguments", arguments), ("result", result))
-        case OnCron():
+        case OnCron() | OnPoll():
             found = ()
     tested = [pair for pair in found if not (isinstance(pair[1], Subset) and not pair[1].tests)]
     return Ear(name, condition, tuple(tested))
@@ -64,6 +65,7 @@ class Listening:
         self._codes: dict[str, dict[str, list[str]]] = {}
         self._families: dict[str, dict[str, list[str]]] = {}
         self._statuses: dict[tuple[str, Status], dict[str, list[str]]] = {}
+        self._polls: dict[tuple[str, str], tuple[Heard, ...]] = {}
         self._specs: dict[str, TriggerSpec] = {}
         self._joins: dict[str, list[str]] = {}
         self._cache: dict[object, tuple[Heard, ...]] = {}
@@ -88,6 +90,8 @@ class Listening:
                         self._hear(task, Status.FAILED, spec.id, name)
                 case OnException(task):
                     self._hear(task, Status.FAILED, spec.id, name)
+                case OnPoll():
+                    self._polls[spec.id, name] = ((spec, (ear(name, condition),)),)
                 case OnCron():
                     pass
         for branch in spec.branches:
@@ -95,7 +99,7 @@ class Listening:
                 continue
             for name in branch.conditions:
                 condition = spec.conditions[name]
-                if condition.key.kind == "source" and not isinstance(condition, (OnEvent, OnCron)):
+                if condition.key.kind == "source" and not isinstance(condition, (OnEvent, OnCron, OnPoll)):
                     triggers = self._joins.setdefault(condition.task, [])
                     if spec.id not in triggers:
                         triggers.append(spec.id)
@@ -108,6 +112,8 @@ class Listening:
         fact = record.fact
         if type(fact) is EventEmitted:
             return bool(self._of_code(fact.code))
+        if type(fact) is PollAnswered:
+            return (fact.trigger, fact.condition) in self._polls
         if not self.tasks:
             return False
         task: str | None = getattr(fact, "task", None)
@@ -121,6 +127,8 @@ class Listening:
         """Return the triggers, in id order, with the conditions that listen for an occurrence."""
         if occurrence.kind == "event":
             return self._of_code(occurrence.code)
+        if occurrence.poll is not None:
+            return self._polls.get(occurrence.poll, ())
         if occurrence.status is None:
             return ()
         key = (occurrence.task, occurrence.status)

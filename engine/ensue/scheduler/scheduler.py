@@ -11,21 +11,24 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace as with_fields
 
+from ensue.offload import Offload, Threads
 from ensue.program import DeclaredTrigger, Program
+from ensue.scheduler.answers import Answers
 from ensue.scheduler.asking import Asker
 from ensue.scheduler.declare import Wanted, declare, is_current
 from ensue.scheduler.listening import Listening
 from ensue.scheduler.plan import plan
+from ensue.scheduler.polls import Poller
 from ensue.scheduler.state import ChainState
 from ensue.scheduler.steps import commit_facts, settle
 from ensue.scheduler.turn import Turn, decide_turn
 from ensue_core.changes import WorkAdded
 from ensue_core.clock import Clock
-from ensue_core.declarations import TriggerSpec
+from ensue_core.declarations import OnPoll, TriggerSpec
 from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, HistoryLost, StoreError
 from ensue_core.facts import AttemptStarted, Decided, Fact, Through, TriggerPaused
@@ -85,6 +88,7 @@ class Scheduler:
         process: str,
         asker: Asker,
         slots: Slots | None = None,
+        offload: Offload | None = None,
         replace: bool = False,
         on_wait: Callable[[], None] | None = None,
     ) -> None:
@@ -108,6 +112,10 @@ class Scheduler:
         self._queue_full = False
         self._paused: set[str] = set()
         self._unheld, self._unheld_for, self._unheld_since = "", 0.0, 0.0
+        self._poller: Poller | None = None
+        if any(isinstance(each, OnPoll) for row in program.triggers for each in row.spec.conditions.values()):
+            self._poller = Poller(clock, defaults, offload or Threads("ensue-poll"), self._triggers)
+            self._answers = Answers(store)
         self.declared = asyncio.Event()
         self.resting = False
         self.next_due: int | None = None
@@ -149,7 +157,9 @@ class Scheduler:
             await self.declare()
         with contextlib.suppress(StoreError):
             await self._beat()
-        leases = asyncio.create_task(self._keep_leases(), name="ensue-scheduler-leases")
+        helpers = [asyncio.create_task(self._keep_leases(), name="ensue-scheduler-leases")]
+        if self._poller is not None:
+            helpers.append(asyncio.create_task(self._poller.run(), name="ensue-scheduler-polls"))
         pause = 0.05
         try:
             while True:
@@ -164,15 +174,18 @@ class Scheduler:
                     await self._clock.sleep(pause)
                     pause = min(pause * 2, 5.0)
         finally:
-            leases.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await leases
+            for each in helpers:
+                each.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await each
             await self._release()
 
     async def _turn(self) -> None:
         """Decide what can be decided, or wait for the log or the next deadline."""
         self._look()
         state = await self._chain()
+        if self._poller is not None:
+            self._poller.follow(state if self._leads and not state.row.paused and self._is_mine(state) else None)
         if state.row.paused or not self._is_mine(state) or not (self._leads or await self._stalls(state)):
             await self._stand_by(state)
             return
@@ -185,6 +198,9 @@ class Scheduler:
             if self._state is not state:
                 return
             moved = await self._decide_lane(state, row.trigger) or moved
+        if self._poller is not None and self._poller.some.is_set() and self._state is state:
+            await self._take_answers(state, self._poller)
+            moved = True
         # Where the log has more already, resting ends at once, without a look at an empty page.
         if not moved and self._state is state:
             await self._rest(state)
@@ -206,13 +222,50 @@ class Scheduler:
         nap = self._defaults.heartbeat_seconds if seconds is None else min(seconds, self._defaults.heartbeat_seconds)
         if nap > 0:
             self.resting = True
-            await self._store.log.wait(self._scan.position, nap)
+            await self._wait(nap)
             # Asleep for far longer than asked: the machine was suspended.
             if self._clock.now() - now <= int((nap + self._defaults.lease_seconds) * 1_000_000):
                 self._last_look = self._clock.now()
             else:
                 self._attentive_since = self._last_look = self._clock.now()
             self.resting = False
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the log, or for a poll's answer."""
+        if self._poller is None:
+            await self._store.log.wait(self._scan.position, seconds)
+            return
+        waits: set[asyncio.Future[Any]] = {
+            asyncio.ensure_future(self._store.log.wait(self._scan.position, seconds)),
+            asyncio.ensure_future(self._poller.some.wait()),
+        }
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _take_answers(self, state: ChainState, poller: Poller) -> None:
+        """Say what polls answered, in a Step that passes no record and lets no time pass."""
+        polled = poller.take()
+        try:
+            facts = await self._answers.facts(state, polled)
+            if not facts:
+                return
+            step = Step(self._service, state.row.step, state.row.through, state.row.clock, tuple(facts))
+            if await self._commit(state, step, Turn(facts, True, [])):
+                # Those that were suppressed by this Step's own answers have their turn at their next slot.
+                for record in facts:
+                    for change in chain_changes(Record(0, record.id, 0, record.fact)):
+                        state.apply(change)
+                return
+        except StoreError:
+            poller.give_back(polled)
+            raise
+        poller.give_back(polled)
 
     # One Step of the chain's own lane.
 

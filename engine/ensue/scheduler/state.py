@@ -25,7 +25,7 @@ from ensue_core.changes import (
 )
 from ensue_core.facts import Through
 from ensue_core.ports import Chain
-from ensue_core.rows import ChainRow, TriggerRow
+from ensue_core.rows import ChainRow, TimerRow, TriggerRow
 from ensue_projections.waiting import Waiting
 
 
@@ -39,14 +39,19 @@ class ChainState:
         self.row: ChainRow = chain.row
         self.triggers: dict[str, TriggerRow] = {row.trigger: row for row in chain.triggers}
         self.timers: dict[tuple[str, str], int] = {}
+        self.polls: dict[tuple[str, str], TimerRow] = {}
+        """Each poll condition: from which slot on an answer counts, and which answers are unfinished."""
+        self.polls_changed = 0
+        """Grows where polls, or the triggers they belong to, may have changed."""
         self.waiting = Waiting(chain.waiting)
         self.begins: dict[str, int] = {}
         """From where on each trigger of the chain's own lane counts. Kept, as every turn asks for it."""
         self._behind: set[str] = set()
         self._timed: dict[str, set[str]] = {}
+        self._polled: dict[str, set[str]] = {}
         self._due: list[tuple[int, str, str]] = []
         for timer in chain.timers:
-            self._set_timer(timer.trigger, timer.condition, timer.due)
+            self._set_timer(timer)
         for row in chain.triggers:
             self._sort_in(row)
             if _apart(row):
@@ -94,10 +99,13 @@ class ChainState:
             case MatchesGone(matches):
                 self.waiting.drop(matches)
             case TimerSet(row):
-                self._set_timer(row.trigger, row.condition, row.due)
+                self._set_timer(row)
             case TimersGone(_, trigger):
                 for name in self._timed.pop(trigger, ()):
                     del self.timers[trigger, name]
+                for name in self._polled.pop(trigger, ()):
+                    del self.polls[trigger, name]
+                    self.polls_changed += 1
             case TriggerSet(row):
                 self._put(row)
             case TriggerChanged():
@@ -119,6 +127,7 @@ class ChainState:
     def _put(self, row: TriggerRow) -> None:
         before = self.triggers.get(row.trigger)
         self.triggers[row.trigger] = row
+        self.polls_changed += row.trigger in self._polled
         self._sort_in(row)
         if _apart(row) and (before is None or not _apart(before)):
             self.waiting.set_apart(row.trigger)
@@ -139,7 +148,13 @@ class ChainState:
         else:
             self._behind.discard(row.trigger)
 
-    def _set_timer(self, trigger: str, condition: str, due: int) -> None:
+    def _set_timer(self, row: TimerRow) -> None:
+        trigger, condition, due = row.trigger, row.condition, row.due
+        if row.note:
+            self.polls[trigger, condition] = row
+            self._polled.setdefault(trigger, set()).add(condition)
+            self.polls_changed += 1
+            return
         self.timers[trigger, condition] = due
         self._timed.setdefault(trigger, set()).add(condition)
         heapq.heappush(self._due, (due, trigger, condition))

@@ -12,6 +12,10 @@ from ensue_core.clock import Clock
 from ensue_core.defaults import SECOND, Defaults
 from ensue_core.errors import CommitUnknown, StoreUnavailable
 from ensue_core.ports import Claimed, Store
+from ensue_projections.work import leaves_open
+
+LOOKED_AT = 64
+"""How many new records are looked at before a question to the store is cheaper."""
 
 _log = logging.getLogger("ensue.worker")
 
@@ -61,9 +65,23 @@ class Watcher:
                 await self._patience.wait()
                 continue
             self._patience.reset()
+            if self._is_ours(seen, reached):
+                self._wanted.set()
+            else:
+                for claimer in self.claimers:
+                    claimer.wake.set()
             seen = reached
-            for claimer in self.claimers:
-                claimer.wake.set()
+
+    def _is_ours(self, seen: int, reached: int) -> bool:
+        """Whether the log has only grown by what leaves nothing to claim, as far as memory tells.
+
+        An event that somebody emits here, and the Step that begins what it caused, are such: looking for work at
+        that moment would only be in their way.
+        """
+        if reached - seen > LOOKED_AT:
+            return False
+        known = self._store.log.known(seen, LOOKED_AT)
+        return len(known) > 0 and known[-1].position >= reached and not leaves_open(known)
 
 
 class Claimer:

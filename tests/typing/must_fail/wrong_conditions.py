@@ -16,6 +16,7 @@ from ensue import (
     on_cron,
     on_event,
     on_exception,
+    on_poll,
     on_result,
     on_status,
     on_success,
@@ -89,6 +90,11 @@ a & charge  # E: mypy,pyright
 (a & b).with_args_static({}).within("5m")  # E: mypy,pyright
 a.within("5m")  # E: mypy,pyright
 
+
+def says_nothing() -> str:
+    return ""
+
+
 # Filters fit what they filter.
 on_event(refunded, on_paid)  # E: mypy,pyright
 on_event(paid, says_text)  # E: mypy,pyright
@@ -103,6 +109,9 @@ on_status(charge, "SUCESS")  # E: mypy,pyright
 on_status(charge, ["SUCCESS", "DONE"])  # E: mypy,pyright
 on_cron("0 3 * * *", catchup="some")  # E: mypy,pyright
 on_cron("0 3 * * *").starting("later")  # E: mypy,pyright
+on_poll(on_paid)  # E: mypy,pyright
+on_poll(says_nothing)  # E: mypy,pyright
+on_poll(lambda: True, every=None)  # E: mypy,pyright
 on_exception(charge, int)  # E: mypy,pyright
 on_status(on_paid)  # E: mypy,pyright
 on_event(charge)  # E: mypy,pyright

@@ -1,6 +1,6 @@
 """Conditions, filters, joins and providers, typed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 import msgspec
@@ -14,8 +14,11 @@ from ensue import (
     Event,
     EventContext,
     ExceptionContext,
+    Fire,
+    PollContext,
     ResultContext,
     RunContext,
+    Skip,
     Status,
     StatusContext,
     TaskRef,
@@ -33,6 +36,7 @@ from ensue import (
     on_cron,
     on_event,
     on_exception,
+    on_poll,
     on_result,
     on_status,
     on_success,
@@ -67,6 +71,18 @@ def maybe(order_id: str) -> str | None:
     return order_id or None
 
 
+def too_deep() -> Fire | Skip:
+    return Fire({"depth": 3}) if maybe("x") else Skip()
+
+
+async def too_slow() -> Fire | type[Skip]:
+    return Skip
+
+
+def yes_or_no() -> bool:
+    return True
+
+
 assert_type(on_event(paid), Condition[EventContext[Paid]])
 assert_type(on_event("order.*"), Condition[EventContext[dict[str, Any]]])
 assert_type(on_event(shipped), Condition[EventContext[dict[str, Any]]])
@@ -74,6 +90,9 @@ assert_type(on_success(charge), Condition[ResultContext[Receipt]])
 assert_type(on_any_result(billed), Condition[EndContext[Receipt]])
 assert_type(on_status("shop.charge"), Condition[StatusContext])
 assert_type(on_cron("0 0 3 * * *", catchup="all"), Condition[CronContext])
+assert_type(on_poll(too_deep, every="100ms"), Condition[PollContext])
+assert_type(on_poll(too_slow, timedelta(minutes=1), allow_concurrent=True), Condition[PollContext])
+assert_type(on_poll(yes_or_no).by("depth") & on_event(paid).by(None), Composite)
 assert_type(on_event(paid) & on_event(shipped), Composite)
 assert_type((on_event(paid) | on_event(shipped)).with_args_from_event("order_id"), Trigger)
 
@@ -108,6 +127,10 @@ def from_slot(ctx: CronContext) -> Arguments:
     return Arguments(order_id=ctx.timestamp.isoformat())
 
 
+def from_poll(ctx: PollContext) -> dict[str, str]:
+    return {"order_id": ctx.payload["order_id"]}
+
+
 def from_run(ctx: RunContext) -> Arguments:
     assert_type(ctx.result, ResultContext[Any] | None)
     charged = ctx.of(charge)
@@ -132,6 +155,8 @@ def from_run(ctx: RunContext) -> Arguments:
         on_exception(charge, [ValueError, "TimeoutError"]).with_args_from_exception(from_failure),
         on_exception(charge).with_args_from_status(from_status),
         on_cron("@daily").with_args_from_cron(from_slot).starting("now"),
+        on_poll(too_deep).with_args_from_poll(from_poll),
+        on_poll(too_slow).with_args_from_poll("order_id").named("slow"),
         (on_event(paid).by("order_id") & on_success(charge).by("result.order_id"))
         .within("15m")
         .with_args_from_run(from_run)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ensue_core.declarations import Branch, OnCron, OnEvent, TriggerSpec, condition_id
+from ensue_core.declarations import Branch, FunctionRef, OnCron, OnEvent, OnPoll, TriggerSpec, condition_id
 from ensue_core.facts import (
     BEGINNING,
     NO_RESULT,
@@ -19,6 +19,7 @@ from ensue_core.facts import (
     InvocationCancelled,
     InvocationCreated,
     Participant,
+    PollAnswered,
     Through,
     TriggerDeclared,
     TriggerFired,
@@ -93,6 +94,8 @@ def alone(position: int, source: Id | None = None) -> Participant:
     return Participant("c2", new_id(), "event", source or new_id(), position, 0, position)
 
 
+POLL = OnPoll(FunctionRef("shop:depth"), 5_000_000)
+POLL_ID = condition_id(POLL)
 CRON = OnCron("* * * * *")
 EVENT = OnEvent("order.*")
 CRON_ID = condition_id(CRON)
@@ -106,6 +109,25 @@ def declared(
     """A trigger with a cron condition and an event condition."""
     spec = msgspec.structs.replace(SPEC, id=trigger)
     fact = TriggerDeclared(service, trigger, spec.version, spec, "active", begins, own, {CRON_ID: due})
+    return draft(new_id(), fact)
+
+
+def polling(trigger: str = "t1", service: str = "main", due: int = 60) -> Draft:
+    """A trigger with a poll condition."""
+    spec = TriggerSpec(trigger, TASK, {POLL_ID: POLL}, (Branch((POLL_ID,), 0),))
+    fact = TriggerDeclared(
+        service, trigger, spec.version, spec, timers={POLL_ID: due}, polls={POLL_ID: "[]"}
+    )  # fmt: skip
+    return draft(new_id(), fact)
+
+
+def answered(
+    trigger: str, slot: int, service: str = "main", digest: str = "d", flying: tuple[tuple[str, Id], ...] = ()
+) -> Draft:
+    """A poll's answer to a slot."""
+    fact = PollAnswered(
+        service, trigger, POLL_ID, slot, slot + POLL.every, msgspec.Raw(b'{"depth":7}'), digest, flying
+    )  # fmt: skip
     return draft(new_id(), fact)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import TypeGuard
 
 from msgspec.structs import replace
 
 from ensue.testing.clock import ManualClock
 from ensue.testing.conformance.drafts import (
     CRON_ID,
+    POLL_ID,
     TASK,
+    answered,
     begun,
     cancellation,
     declared,
@@ -32,6 +35,7 @@ from ensue_core.facts import (
     Fact,
     MatchesDropped,
     Participant,
+    PollAnswered,
     RecordParked,
     RunFailed,
     ServiceDeclared,
@@ -185,6 +189,11 @@ class History:
                 if not free:
                     return []
                 fact = MatchesDropped(service, trigger, tuple(free[:1]), chance.choice(("overflow", "closed")))
+            case 8 if chance.random() < 0.4:
+                due = [row.due for row in chain.timers if (row.trigger, row.condition) == (trigger, POLL_ID)]
+                due += [fact.next for fact in (each.fact for each in before) if _answers(fact, trigger)]
+                slot = max([self._clock.now(), *due])
+                return [answered(trigger, slot, service, flying=(("d", new_id()),) * chance.randint(0, 2))]
             case 8:
                 now = self._clock.now()
                 fact = (
@@ -233,6 +242,10 @@ class History:
         free = [row for row in chain.waiting if row.match not in gone and row.position < of.position]
         waited = tuple(_waited(row) for row in self._random.sample(free, min(len(free), self._random.randint(0, 2))))
         return (*waited, Participant("c9", new_id(), "event", of.id, of.position, 0, of.time))
+
+
+def _answers(fact: Fact, trigger: str) -> TypeGuard[PollAnswered]:
+    return isinstance(fact, PollAnswered) and fact.trigger == trigger
 
 
 def _waited(row: WaitingRow) -> Participant:

@@ -152,6 +152,17 @@ class TestReading:
         assert list(await store.log.read(10, 4)) == []
         assert list(await store.log.read(99, 4)) == []
 
+    async def test_what_is_known_is_what_a_read_gives(self, make_store: Handles) -> None:
+        one, two = await make_store(), await make_store()
+        for number in range(12):
+            await (two if number % 5 == 3 else one).log.append([event() for _ in range(number % 4 + 1)])
+            records = await whole(one)
+            for store in (one, two):
+                for after, limit in ((0, 3), (len(records) - 2, 9), (len(records), 9), (99, 9)):
+                    known = list(store.log.known(after, limit))
+                    assert known == records[after:][: min(len(known), limit)]
+                    assert len(known) <= limit
+
     async def test_read_at_leaves_out_what_is_not_there(self, make_store: Handles) -> None:
         store = await make_store()
         await store.log.append([event(f"n.{number}") for number in range(5)])

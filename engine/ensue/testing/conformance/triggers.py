@@ -6,12 +6,15 @@ import pytest
 
 from ensue.testing.conformance.drafts import (
     CRON_ID,
+    POLL_ID,
     SPEC,
     alone,
+    answered,
     commit,
     declared,
     fired,
     matched,
+    polling,
     step,
     with_match,
 )
@@ -35,6 +38,7 @@ from ensue_core.facts import (
 from ensue_core.ids import Id, new_id
 from ensue_core.ports import Chain, Committed, Store
 from ensue_core.records import Draft, draft
+from ensue_projections.chain import flying_of
 
 __all__ = ["TestTimers", "TestTriggers", "TestWaitingMatches"]
 
@@ -137,6 +141,24 @@ class TestTimers:
         assert [row.due for row in (await _chain(store)).timers] == [120]
         await commit(store, _said(TicksSkipped("main", "t1", CRON_ID, 3, 120, 240, 300)))
         assert [row.due for row in (await _chain(store)).timers] == [300]
+
+    async def test_an_answer_moves_its_poll_and_is_remembered_until_it_is_left_out(self, make_store: Handles) -> None:
+        store = await make_store()
+        await commit(store, polling("t1", due=60))
+        assert [(row.condition, row.due, row.note) for row in (await _chain(store)).timers] == [(POLL_ID, 60, "[]")]
+        first = answered("t1", 60, digest="a")
+        await commit(store, first)
+        (row,) = (await _chain(store)).timers
+        assert (row.due, flying_of(row.note)) == (5_000_060, (("a", first.id),))
+        second = answered("t1", 5_000_060, digest="b", flying=(("a", first.id),))
+        await commit(store, second)
+        (row,) = (await _chain(store)).timers
+        assert (row.due, flying_of(row.note)) == (10_000_060, (("a", first.id), ("b", second.id)))
+        await commit(store, answered("t1", 10_000_060, digest="c"))
+        assert [each for each, _ in flying_of((await _chain(store)).timers[0].note)] == ["c"]
+        before = await store.dump_decisions()
+        await store.rebuild_decisions()
+        assert await store.dump_decisions() == before
 
     async def test_a_new_declaration_forgets_old_timers(self, make_store: Handles) -> None:
         store = await make_store()

@@ -42,8 +42,7 @@ class TestRebuild:
         stores = [await make_store(), await make_store()]
         history = History(seed, stores, make_store.clock)
         before: dict[str, list[tuple[object, ...]]] = {}
-        filled: set[str] = set()
-        await commit(stores[0], declared())
+        filled = set[str]()
         for _ in range(3):
             await history.run(60)
             before = await stores[0].dump_decisions()
@@ -52,7 +51,8 @@ class TestRebuild:
             await stores[0].rebuild_decisions()
             assert await stores[0].dump_decisions() == before
             assert await stores[1].dump_decisions() == before
-        assert filled == set(before), "the history left a view empty"
+            filled |= {table for table, rows in before.items() if rows}
+        assert filled == set(before), "the history never filled a view"
 
     async def test_a_dump_shows_each_change(self, make_store: Handles) -> None:
         store = await make_store()

@@ -1,0 +1,2 @@
+-- What was done.
+INSERT INTO ensue.migrations (number, name) VALUES (6, 'polls');
