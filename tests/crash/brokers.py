@@ -18,8 +18,10 @@ PAUSE_SECONDS = (0.5, 2.0, 5.0)
 class Brokers:
     """Three brokers that a deployment's log lies at; each harm returns when all of them run again."""
 
-    def __init__(self, brokers: Cluster, draw: random.Random, counts: Counter[str]) -> None:
-        self._cluster, self._draw, self._counts = brokers, draw, counts
+    def __init__(
+        self, brokers: Cluster, draw: random.Random, counts: Counter[str], spine: str = "sim.sim.steps"
+    ) -> None:
+        self._cluster, self._draw, self._counts, self._spine = brokers, draw, counts, spine
 
     def harm(self) -> None:
         """Do one of the things that happen to brokers."""
@@ -45,7 +47,7 @@ class Brokers:
     def _leader(self) -> Broker:
         """Return the broker that leads a partition of the spine; any one where nobody says."""
         try:
-            number = asyncio.run(_leader_of(self._cluster.address, "sim.sim.steps"))
+            number = asyncio.run(_leader_of(self._cluster.address, self._spine))
         except Exception:
             return self._draw.choice(self._cluster.brokers)
         found = [each for each in self._cluster.brokers if each.number == number]

@@ -1268,7 +1268,7 @@ BUGS: tuple[Bug, ...] = (
         (ON_KAFKA_SIMULATED, "-k", "short_campaign and Kafka"),
     ),
     Bug(
-        "producer_lives_on_after_an_error",
+        "doubt_ends_the_sending",
         "a request in doubt is sent until it is known to stand",
         f"{BROKER}/outbox.py",
         "            except (InDoubt, Unsent) as error:\n                doubt = doubt",

@@ -21,7 +21,7 @@ def test_two_schedulers_fight_for_an_hour_and_nothing_fires_twice(monkeypatch: p
         scenario(1), seconds=HOUR, rates=rates, slots=(roles, roles), side=False, clients=1, gap_seconds=60.0,
         crash_steps=0, chaos_seconds=HOUR, skew_seconds=0.0, step_micros=0,
     )  # fmt: skip
-    monkeypatch.setattr(worlds, "scenario", lambda seed: plan)
+    monkeypatch.setattr(worlds, "scenario", {1: plan}.__getitem__)
     fight = World(1, kafka=True)
     fight.loop._steps_max = 10_000_000  # pyright: ignore[reportPrivateUsage]
     fight.run()
