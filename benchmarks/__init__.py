@@ -7,5 +7,5 @@
 One module a measure; each runs in a process of its own on a new file. `README.md` has the figures of a real run.
 """
 
-MEASURES = ("latency", "burst", "idle", "polls", "emit", "folds", "reactions", "growth")
+MEASURES = ("latency", "burst", "idle", "polls", "emit", "folds", "replays", "reactions", "growth")
 """The measures, each a module with `async def measure(run: Run) -> list[Figure]`."""

@@ -109,7 +109,8 @@ class Current:
     @property
     def run(self) -> Id | None:
         """The trigger run that created this invocation, None for a direct submit."""
-        return self._record.id if isinstance(self._record.fact, TriggerFired) else None
+        fact = self._record.fact
+        return (fact.run or self._record.id) if isinstance(fact, TriggerFired) else None
 
     @property
     def trigger(self) -> str | None:

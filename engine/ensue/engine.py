@@ -48,6 +48,8 @@ from ensue_core.values import decode
 if TYPE_CHECKING:
     from typing import ParamSpec
 
+    from ensue.replay.corrections import Corrections
+
     P = ParamSpec("P")
 
 R = TypeVar("R")
@@ -521,6 +523,18 @@ class Engine(Tasks):
         """What triggers could not do: failed filters and runs, expired windows, skipped slots, pauses."""
         return Problems(self.store)
 
+    @property
+    def corrections(self) -> Corrections:
+        """Correction after the fact: emit again, retry, cancel, ask again; each a fact with its author."""
+        from ensue.replay.corrections import Corrections
+        from ensue.scheduler.asking import InlineAsker, ThreadAsker
+
+        clock, defaults = self.store.clock, self.defaults
+        real = self.clock is SYSTEM_CLOCK
+        return Corrections(
+            self.store, self.program, defaults, lambda: ThreadAsker(clock, defaults) if real else InlineAsker()
+        )
+
     async def trace(self, id: str) -> Trace:
         """Return what caused an event, run or invocation and what it caused. Raises `NotFound`."""
         return await trace(self.store, parse_id(id))
@@ -577,7 +591,10 @@ class Engine(Tasks):
         """
         from ensue.replay.asking import explain
 
-        return await explain(self.store, self.program, self.service, self.defaults, trigger, event, key, at, invocation)
+        return await explain(
+            self.store, self.program, self.service, self.defaults, trigger, event, key, at, invocation,
+            threads=self.clock is SYSTEM_CLOCK,
+        )  # fmt: skip
 
     def tail(self, after: int | None = None, kinds: Collection[str] | None = None) -> AsyncIterator[Record]:
         """Follow the log from a position, or from its end."""

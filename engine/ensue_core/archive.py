@@ -5,9 +5,9 @@ By type: nothing here writes. An adapter adds what its database has against writ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import msgspec
 
@@ -46,6 +46,10 @@ class Moment(Protocol):
 
     def rows(self, table: Table) -> AsyncIterator[Sequence[QueryRow | DecisionRow]]:
         """Yield a view's rows in pieces, in any order."""
+        ...
+
+    def values(self, table: RowTable) -> AsyncIterator[Iterable[tuple[Any, ...]]]:
+        """Yield a query view's rows in pieces, in any order, each as its values in the order of its columns."""
         ...
 
 

@@ -95,7 +95,10 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class EventEmitted(Fact, frozen=True, gc=False):
-    """Somebody emitted an event; the record's id is the event's id. `origin` is set where it came from a topic."""
+    """Somebody emitted an event; the record's id is the event's id. `origin` is set where it came from a topic.
+
+    `corrects` is the event that it takes the place of, `author` who said so.
+    """
 
     code: str
     payload: msgspec.Raw
@@ -107,11 +110,16 @@ class EventEmitted(Fact, frozen=True, gc=False):
     traceparent: str | None = None
     depth: int = 0
     origin: Origin | None = None
+    corrects: Id | None = None
+    author: str = ""
     appended: int = 0
 
 
 class InvocationCreated(Fact, frozen=True, gc=False):
-    """Somebody submitted a task directly; the record's id is the invocation's id."""
+    """Somebody submitted a task directly; the record's id is the invocation's id.
+
+    `corrects` is the invocation that it takes the place of, `author` who said so.
+    """
 
     task: str
     arguments: msgspec.Raw
@@ -120,6 +128,8 @@ class InvocationCreated(Fact, frozen=True, gc=False):
     correlation: str | None = None
     due: int = 0
     depth: int = 0
+    corrects: Id | None = None
+    author: str = ""
     appended: int = 0
 
 
@@ -332,6 +342,7 @@ class ConditionMatched(Fact, frozen=True, gc=False):
     occurred: int
     deadline: int
     index: int = 0
+    author: str = ""
 
 
 class ConditionFailed(Fact, frozen=True, gc=False):
@@ -349,7 +360,8 @@ class ConditionFailed(Fact, frozen=True, gc=False):
 class TriggerFired(Fact, frozen=True, gc=False):
     """A trigger fired: the run (the record's id) and its registered invocation in one.
 
-    `root` and depth follow the first participant. `author` is set where a person fired it by hand.
+    `root` and depth follow the first participant. `author` is set where a person fired it, or had it asked again.
+    `run` is the run's id where the record's is another one: a run that had failed and was retried.
     """
 
     service: str
@@ -364,10 +376,14 @@ class TriggerFired(Fact, frozen=True, gc=False):
     due: int = 0
     depth: int = 0
     author: str | None = None
+    run: Id | None = None
 
 
 class RunFailed(Fact, frozen=True, gc=False):
-    """A trigger was satisfied but its arguments could not be made; the record's id is the run's id."""
+    """A trigger was satisfied but its arguments could not be made; the record's id is the run's id.
+
+    Where it was retried and failed again, `run` is the run's id and `author` who had it retried.
+    """
 
     service: str
     trigger: str
@@ -379,6 +395,8 @@ class RunFailed(Fact, frozen=True, gc=False):
     key: str = ""
     participants: tuple[Participant, ...] = ()
     depth: int = 0
+    run: Id | None = None
+    author: str | None = None
 
 
 class DepthExceeded(Fact, frozen=True, gc=False):

@@ -19,6 +19,10 @@ class Generation(msgspec.Struct, frozen=True):
     cursor: Cursor | None = None
 
 
+STILL = "replay/still"
+"""The lease that holds the live views still, and who holds it: any process, for its switch."""
+
+
 class Generations(Protocol):
     """The query views' generations. Whoever asks the store's `views` is answered from the live one, and no other."""
 
@@ -32,6 +36,13 @@ class Generations(Protocol):
 
     def views(self, generation: Generation) -> Views:
         """Return the views over one generation's rows, whatever becomes of it."""
+        ...
+
+    async def hold(self, seconds: float) -> None:
+        """Let the live views stand still for up to so many seconds, or until a switch.
+
+        Whoever would fold them meanwhile is told that their cursor has moved, and tries again. 0 lets them go.
+        """
         ...
 
     async def switch(self, to: Generation) -> bool:

@@ -14,6 +14,7 @@ from ensue_core.facts import (
     InvocationCreated,
     RecordParked,
     RecordsMissed,
+    TriggerFired,
 )
 from ensue_core.records import Record
 from ensue_core.rows import TopicRow
@@ -27,13 +28,16 @@ _WORK_ALONE: frozenset[type[Fact]] = frozenset({InvocationCreated, AttemptStarte
 
 def changes_of(record: Record) -> tuple[Change, ...]:
     """Return every change of a decision view that an effective record brings, in the order to apply."""
-    kind = type(record.fact)
+    fact = record.fact
+    kind = type(fact)
     if kind in _NO_VIEW:
         return ()
     if kind in _WORK_ALONE:
         return work_changes(record)
-    if isinstance(record.fact, Ingested):
-        return (_moved(record.fact),)
+    if type(fact) is TriggerFired and len(fact.participants) == 1:  # a lone participant never waited
+        return work_changes(record)
+    if isinstance(fact, Ingested):
+        return (_moved(fact),)
     return (*work_changes(record), *chain_changes(record))
 
 

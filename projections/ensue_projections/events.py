@@ -37,7 +37,15 @@ class EventFold:
 
     def ran(self, record: Record, fact: TriggerFired | RunFailed | DepthExceeded) -> None:
         """Count the matches that completed a run at once, and the run where it fired."""
-        for each in never_waited(fact.participants):
+        parts = fact.participants
+        if len(parts) == 1 and type(fact) is TriggerFired and fact.run is None:  # nearly all, and nothing to sort out
+            if parts[0].kind == "event":
+                source = parts[0].source
+                self._matched[source] = self._matched.get(source, 0) + 1
+                self._triggered[source] = self._triggered.get(source, 0) + 1
+            return
+        retried = not isinstance(fact, DepthExceeded) and fact.run is not None
+        for each in () if retried else never_waited(fact.participants):
             if each.kind == "event":
                 self._matched[each.source] = self._matched.get(each.source, 0) + 1
         if isinstance(fact, TriggerFired):

@@ -53,7 +53,7 @@ class InvocationFold:
             "SCHEDULED" if fact.due > record.time else "REGISTERED",
             record.position,
             record.time,
-            record.id,
+            fact.run or record.id,
             fact.trigger,
             None,
             0,

@@ -10,7 +10,7 @@ from ensue_core.rows import ParticipantRow, RunRow
 
 
 class RunFold:
-    """Folds one page. Runs never change: nothing of earlier pages is needed."""
+    """Folds one page. Each fact about a run says all of it: nothing of earlier pages is needed."""
 
     def __init__(self) -> None:
         self.runs: dict[RowKey, RunRow] = {}
@@ -18,8 +18,9 @@ class RunFold:
 
     def fired(self, record: Record, fact: TriggerFired) -> None:
         """Add a run that registered an invocation."""
-        self.runs[(record.id,)] = RunRow(
-            record.id,
+        run = fact.run or record.id
+        self.runs[(run,)] = RunRow(
+            run,
             record.position,
             record.time,
             fact.service,
@@ -33,19 +34,28 @@ class RunFold:
             fact.author,
             record.root,
         )
-        self._took_part(record.id, fact.participants)
+        if fact.run is None:  # who took part in a run that is retried is known
+            self._took_part(run, fact.participants)
 
     def failed(self, record: Record, fact: RunFailed) -> None:
         """Add a run whose arguments could not be made."""
-        self._without_invocation(record, fact, "failed", fact.reason)
+        self._without_invocation(record, fact, "failed", fact.reason, fact.run)
 
     def too_deep(self, record: Record, fact: DepthExceeded) -> None:
         """Add a run at the end of too long a chain of causes."""
         self._without_invocation(record, fact, "too deep", f"depth {fact.depth}")
 
-    def _without_invocation(self, record: Record, fact: RunFailed | DepthExceeded, outcome: str, reason: str) -> None:
-        self.runs[(record.id,)] = RunRow(
-            id=record.id,
+    def _without_invocation(
+        self,
+        record: Record,
+        fact: RunFailed | DepthExceeded,
+        outcome: str,
+        reason: str,
+        retried: Id | None = None,
+    ) -> None:
+        run = retried or record.id
+        self.runs[(run,)] = RunRow(
+            id=run,
             position=record.position,
             time=record.time,
             service=fact.service,
@@ -55,9 +65,11 @@ class RunFold:
             branch=fact.branch,
             key=fact.key,
             reason=reason,
+            author=fact.author if isinstance(fact, RunFailed) else None,
             root=record.root,
         )
-        self._took_part(record.id, fact.participants)
+        if retried is None:
+            self._took_part(run, fact.participants)
 
     def _took_part(self, run: Id, participants: tuple[Participant, ...]) -> None:
         for place, each in enumerate(participants):

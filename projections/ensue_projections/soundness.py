@@ -32,16 +32,17 @@ from ensue_core.facts import (
     RecordsMissed,
     RunFailed,
     TriggerFired,
+    decode_fact,
     encode_fact,
 )
-from ensue_core.ids import Id
+from ensue_core.ids import NO_ID, Id
 from ensue_core.ports import Step
 from ensue_core.records import Draft, Record
-from ensue_core.rows import TopicRow, WaitingRow, WorkRow
+from ensue_core.rows import WaitingRow
 from ensue_core.topics import BEFORE_FIRST
 from ensue_projections.occurrences import occurrences_of
 from ensue_projections.pairing import participant_of, run_ids
-from ensue_projections.tables import ChainTables
+from ensue_projections.standing import Standing
 
 RECENT = 100_000
 """How many records' sources are remembered; of older ones the record itself is looked up."""
@@ -64,6 +65,10 @@ _OUTSIDE: frozenset[type[Fact]] = frozenset(
 """What is never part of a Step."""
 
 
+_FIRST = (-1, 0, NO_ID)
+"""Where a trigger stands that has decided nothing."""
+
+
 class Flaw(msgspec.Struct, frozen=True):
     """Something that must not be in a log: where, in which kind of record, and what."""
 
@@ -80,17 +85,35 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     participant: Participant
 
 
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """A record of a Step that has not ended yet, with its fact as stored."""
+
+    position: int
+    id: Id
+    time: int
+    cause: str | None
+    root: str | None
+    data: bytes
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What a check that goes on later must know of all before, beside the views."""
+
+    time: int
+    said: tuple[Said, ...]
+    ticked: tuple[tuple[Id, int], ...]
+    steps: int
+    runs: int
+    failed: tuple[Id, ...]
+    last: tuple[tuple[str, str, bool, int, int, Id], ...]
+
+
 class Soundness:
     """Checks records in order, each before it is folded. Reads the views that the fold keeps, changes none."""
 
-    def __init__(
-        self,
-        namespace: str,
-        chains: ChainTables,
-        work: Mapping[Id, WorkRow],
-        topics: Mapping[tuple[str, int], TopicRow],
-    ) -> None:
-        self._namespace, self._chains, self._work, self._topics = namespace, chains, work, topics
+    def __init__(self, namespace: str, standing: Standing) -> None:
+        self._namespace = namespace
+        self._chains, self._work, self._topics = standing.chains, standing.work, standing.topics
         self.count = 0
         self.flaws: list[Flaw] = []
         self.claims: list[Claim] = []
@@ -100,6 +123,8 @@ class Soundness:
         self._older: dict[int, Id] = {}
         self._ticked: dict[Id, int] = {}
         self._last: dict[tuple[str, str, bool], tuple[int, int, Id]] = {}
+        self._failed: set[Id] = set()
+        self._since = 0
         self._said: list[tuple[Record, bytes]] = []
         self._handlers: dict[type[Fact], Callable[[Record, Any], None]] = {
             EventEmitted: self._emitted,
@@ -136,6 +161,35 @@ class Soundness:
                 self._forget()
         else:
             self._said.append((record, data))
+
+    def memory(self) -> Memory:
+        """Return what is to be known of all so far."""
+        last = tuple((*key, *place) for key, place in sorted(self._last.items()))
+        said = tuple(
+            Said(each.position, each.id, each.time, each.cause, each.root, data) for each, data in self._said
+        )  # fmt: skip
+        return Memory(
+            self.time,
+            said,
+            tuple(sorted(self._ticked.items())),
+            self.steps,
+            self.runs,
+            tuple(sorted(self._failed)),
+            last,
+        )
+
+    def remember(self, memory: Memory, position: int) -> None:
+        """Go on after a position. Sources before it are looked up in the log."""
+        self.position, self.time = position, memory.time
+        self.steps, self.runs = memory.steps, memory.runs
+        self._failed = set(memory.failed)
+        self._last = {each[:3]: each[3:] for each in memory.last}
+        self._ticked = dict(memory.ticked)
+        self._said = [
+            (Record(each.position, each.id, each.time, decode_fact(each.data), each.cause, each.root), each.data)
+            for each in memory.said
+        ]
+        self._since = position
 
     def page(self) -> None:
         """Forget what is too far back; call it once a page."""
@@ -227,18 +281,48 @@ class Soundness:
             self._flaw(record, "fires without participants, and by nobody's hand")
 
     def _ran(self, record: Record, fact: Run) -> None:
-        fresh = self._fresh(record, fact)
+        run = None if isinstance(fact, DepthExceeded) else fact.run
+        if run is not None:
+            self._retried(record, fact, run)
+            return
+        parts = fact.participants
+        lone = len(parts) == 1 and parts[0].match not in self._chains.waiting
+        fresh = parts[0] if lone else self._fresh(record, fact)
         if fresh is None:
             return
-        key = fact.service, fact.trigger, fresh.kind == "cron"
-        place = (fresh.occurred, 0, fresh.source) if key[2] else (fresh.position, fresh.index, fresh.source)
-        last = self._last.get(key)
-        if last is not None and (place[:2] < last[:2] or (place[:2] == last[:2] and place[2] == last[2])):
+        if lone:
+            self._precedes(record, fresh)
+        if isinstance(fact, RunFailed):
+            self._failed.add(record.id)
+        # A condition that is asked again, by somebody's hand, comes later than what it was asked about.
+        if isinstance(fact, DepthExceeded) or fact.author is None:
+            self._in_turn(record, fact, fresh)
+        if not self._bears(fact, record.id, fresh.occurred):
+            self._flaw(record, _OTHER_ID)
+
+    def _in_turn(self, record: Record, fact: Run, fresh: Participant) -> None:
+        """Check that a trigger decides about each occurrence once, and in order."""
+        cron = fresh.kind == "cron"
+        key = fact.service, fact.trigger, cron
+        place = (fresh.occurred, 0, fresh.source) if cron else (fresh.position, fresh.index, fresh.source)
+        last = self._last.get(key, _FIRST)
+        if place[0] <= last[0] and (place[:2] < last[:2] or place == last):
             self._flaw(record, f"trigger {fact.trigger} fires again for what it had decided ({_name(fresh)})")
         self._last[key] = place
-        run, invocation = run_ids(self._namespace, fact.trigger, fact.branch, fact.participants, fresh.occurred)
-        if record.id != run or (isinstance(fact, TriggerFired) and fact.invocation != invocation):
-            self._flaw(record, "does not bear the id that follows from its participants")
+
+    def _retried(self, record: Record, fact: Run, run: Id) -> None:
+        """Check that a run that is retried had failed, and fires once."""
+        if run not in self._failed:
+            self._flaw(record, f"retries run {run}, which had not failed or has fired since")
+        if isinstance(fact, TriggerFired):
+            self._failed.discard(run)
+        if not any(self._bears(fact, run, each.occurred) for each in fact.participants):
+            self._flaw(record, _OTHER_ID)
+
+    def _bears(self, fact: Run, run: Id, time: int) -> bool:
+        """Whether a run and its invocation bear the ids that follow from who took part, the last of them at a time."""
+        one, other = run_ids(self._namespace, fact.trigger, fact.branch, fact.participants, time)
+        return one == run and (not isinstance(fact, TriggerFired) or fact.invocation == other)
 
     def _fresh(self, record: Record, fact: Run) -> Participant | None:
         """Check a run's participants and return one that completed it; the others had waited."""
@@ -274,7 +358,7 @@ class Soundness:
         source = self._recent.get(part.position) or self._older.get(part.position)
         if source == part.source:
             return
-        if source is not None or part.position > record.position - RECENT:
+        if source is not None or part.position > max(record.position - RECENT, self._since):
             self._flaw(record, _absent(part))
         else:
             self.claims.append(Claim(record.position, record.kind, part))
@@ -339,6 +423,9 @@ def _handed_in(record: Record, data: bytes) -> Draft:
 
 def _same(row: WaitingRow, part: Participant, fact: Run) -> bool:
     return participant_of(row) == part and (row.service, row.trigger) == (fact.service, fact.trigger)
+
+
+_OTHER_ID = "does not bear the id that follows from its participants"
 
 
 def _name(part: Participant) -> str:

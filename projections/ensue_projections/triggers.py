@@ -46,14 +46,16 @@ class TriggerFold:
         """Count a run, and the matches that completed it at once."""
         tally = self._of(fact.service, fact.trigger)
         tally.fired += 1
-        tally.matched += len(never_waited(fact.participants))
+        if fact.run is None:  # what matched for a run that is retried was counted before
+            tally.matched += len(never_waited(fact.participants))
         tally.last_fired = record.time
 
     def failed(self, record: Record, fact: RunFailed | DepthExceeded) -> None:
         """Count a run that came to nothing."""
         tally = self._of(fact.service, fact.trigger)
         tally.failed += 1
-        tally.matched += len(never_waited(fact.participants))
+        if isinstance(fact, DepthExceeded) or fact.run is None:
+            tally.matched += len(never_waited(fact.participants))
 
     def expired(self, record: Record, fact: WindowExpired) -> None:
         """Count matches that waited in vain."""

@@ -5,30 +5,33 @@ So memory follows what is open, not how long the log is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, cast
 
-from ensue_core.changes import TopicMoved, WorkAdded, WorkChange, WorkEnded, WorkReopened, WorkStarted
+import msgspec
+
 from ensue_core.ids import Id
 from ensue_core.ports import RowKey, RowTable
 from ensue_core.records import Record
-from ensue_core.rows import AttemptRow, EventRow, InvocationRow, QueryRow, TopicRow, WorkRow
-from ensue_projections.decisions import changes_of
+from ensue_core.rows import ROW_TYPES, EventRow, QueryRow
 from ensue_projections.digests import Digest, Sum
 from ensue_projections.queries import QueryFold
 from ensue_projections.soundness import Soundness
-from ensue_projections.tables import ChainTables, move_topic
+from ensue_projections.standing import Standing
 
-_ONCE: tuple[RowTable, ...] = ("runs", "participants", "problems")
+_ONCE: tuple[RowTable, ...] = ("participants", "problems")
 """Views whose rows never change."""
 
-_CLOSING: tuple[RowTable, ...] = ("invocations", "attempts")
-"""Views whose rows no record changes any more once they have ended."""
+_CLOSES: dict[RowTable, Callable[[Any], object]] = {
+    "runs": lambda row: row.outcome != "failed",  # one that failed may be retried
+    "invocations": attrgetter("ended"),
+    "attempts": attrgetter("ended"),
+}
+"""Views whose rows no record changes any more once they have fired or ended, and what tells."""
 
 _LASTING: tuple[RowTable, ...] = ("trigger_stats", "schedules")
 """Views with a row for each trigger or schedule."""
-
-_WORK = (WorkAdded, WorkStarted, WorkReopened, WorkEnded)
 
 
 class WholeFold:
@@ -39,41 +42,31 @@ class WholeFold:
 
     def __init__(self, namespace: str) -> None:
         self.position = 0
-        self.chains = ChainTables()
-        self.work: dict[Id, WorkRow] = {}
-        self.topics: dict[tuple[str, int], TopicRow] = {}
-        self.sound = Soundness(namespace, self.chains, self.work, self.topics)
+        self.standing = Standing()
+        self.sound = Soundness(namespace, self.standing)
         self.queries = OpenQueries()
 
     def page(self, records: Sequence[Record], data: Sequence[bytes], *, queries: bool = True) -> None:
         """Fold a page; `data` holds the bytes of each fact as stored."""
-        check, chains, work, topics = self.sound.check, self.chains, self.work, self.topics
+        check, fold = self.sound.check, self.standing.fold
         for record, said in zip(records, data, strict=True):
             check(record, said)
-            for change in changes_of(record):
-                if isinstance(change, _WORK):
-                    apply_work(change, work)
-                elif isinstance(change, TopicMoved):
-                    move_topic(change, topics)
-                else:
-                    chains.apply(change)
+            fold(record)
         self.sound.page()
         if queries:
             self.queries.page(records)
         if records:
             self.position = records[-1].position
 
+    def take(self, table: str, rows: Sequence[msgspec.Struct]) -> None:
+        """Take rows of a view as they stood at `position`, instead of folding what made them."""
+        taken = [self.standing.take(row) for row in rows]
+        if not all(taken):
+            self.queries.take(cast("RowTable", table), cast("Sequence[QueryRow]", rows))
+
     def decisions(self) -> dict[str, Digest]:
         """Return the digest of each decision view."""
-        chains = self.chains
-        return {
-            "chains": Sum("chains").digest(chains.chains.values()),
-            "triggers": Sum("triggers").digest(chains.triggers.values()),
-            "timers": Sum("timers").digest(chains.timers.values()),
-            "waiting": Sum("waiting").digest(chains.waiting.values()),
-            "work": Sum("work").digest(self.work.values()),
-            "topics": Sum("topics").digest(self.topics.values()),
-        }
+        return {table: Sum(table).digest(rows) for table, rows in self.standing.rows().items()}
 
 
 class OpenQueries:
@@ -83,13 +76,13 @@ class OpenQueries:
         self._fold = QueryFold()
         self.open: dict[RowTable, dict[RowKey, QueryRow]] = {
             "events": Uncounted(),
+            "runs": {},
             "invocations": {},
             "attempts": {},
             "trigger_stats": {},
             "schedules": {},
         }
-        self.sums = {table: Sum(table) for table in ("events", "runs", "participants", "problems")}
-        self.sums |= {table: Sum(table) for table in self.open}
+        self.sums = {table: Sum(table) for table in (*_ONCE, *self.open)}
 
     def page(self, records: Sequence[Record]) -> None:
         """Fold a page."""
@@ -97,8 +90,8 @@ class OpenQueries:
         for name in _ONCE:
             self.sums[name].add(changed.get(name, {}).values())
         self._events(cast("Mapping[RowKey, EventRow]", changed.get("events", {})))
-        for name in _CLOSING:
-            self._closing(name, changed)
+        for name in _CLOSES:
+            self._closing(name, changed.get(name, {}))
         for name in _LASTING:
             self.open[name].update(changed.get(name, {}))
 
@@ -112,19 +105,32 @@ class OpenQueries:
     def _events(self, changed: Mapping[RowKey, EventRow]) -> None:
         """An event is hashed where it is emitted; what comes of it later is counted on."""
         total = self.sums["events"]
-        total.add(row for row in changed.values() if row.position)
-        total.count(row for row in changed.values() if not row.position)
+        new = [row for row in changed.values() if row.position]
+        total.add(new)
+        if len(new) < len(changed):
+            total.count(row for row in changed.values() if not row.position)
 
-    def _closing(self, table: RowTable, changed: Mapping[RowTable, Mapping[RowKey, QueryRow]]) -> None:
-        rows = cast("Mapping[RowKey, InvocationRow | AttemptRow]", changed.get(table, {}))
-        kept = self.open[table]
-        closed: list[QueryRow] = []
-        for key, row in rows.items():
-            if row.ended:
-                kept.pop(key, None)
-                closed.append(row)
-            else:
-                kept[key] = row
+    def take(self, table: RowTable, rows: Sequence[QueryRow]) -> None:
+        """Take rows as they stood, and keep those that may still change."""
+        if table not in self.open or table == "events":
+            self.sums[table].add(rows)
+            return
+        names = ROW_TYPES[table][1]
+        taken: dict[RowKey, QueryRow] = {tuple(getattr(row, name) for name in names): row for row in rows}
+        if table in _CLOSES:
+            self._closing(table, taken)
+        else:
+            self.open[table].update(taken)
+
+    def _closing(self, table: RowTable, changed: Mapping[RowKey, QueryRow]) -> None:
+        """Hash the rows that no record changes any more, and keep the others."""
+        kept, closes = self.open[table], _CLOSES[table]
+        if kept:
+            for key in changed.keys() & kept.keys():
+                del kept[key]
+        closed = [row for row in changed.values() if closes(row)]
+        if len(closed) < len(changed):
+            kept.update({key: row for key, row in changed.items() if not closes(row)})
         self.sums[table].add(closed)
 
 
@@ -134,23 +140,3 @@ class Uncounted(dict[RowKey, QueryRow]):
     def get(self, key: RowKey, default: object = None) -> EventRow:
         """Return an event that stands at no position."""
         return EventRow(Id(str(key[0])), 0, 0, "")
-
-
-def apply_work(change: WorkChange, work: dict[Id, WorkRow]) -> None:
-    """Alter the work rows as one change says."""
-    if isinstance(change, WorkAdded):
-        work[change.row.invocation] = change.row
-        return
-    row = work.get(change.invocation)
-    if row is None:
-        return
-    if isinstance(change, WorkEnded):
-        del work[change.invocation]
-    elif isinstance(change, WorkReopened):
-        work[change.invocation] = _with(row, change.attempt, change.due, False, change.failures, change.crashes)
-    elif row.attempt == change.attempt:
-        work[change.invocation] = _with(row, row.attempt, row.due, True, row.failures, row.crashes)
-
-
-def _with(row: WorkRow, attempt: int, due: int, started: bool, failures: int, crashes: int) -> WorkRow:
-    return WorkRow(row.invocation, row.task, attempt, due, row.created, started, failures, crashes, row.depth, row.root)

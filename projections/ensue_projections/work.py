@@ -33,34 +33,23 @@ def work_changes(record: Record) -> tuple[WorkChange, ...]:
     """
     match record.fact:
         case TriggerFired() as fact:
-            row = WorkRow(
-                invocation=fact.invocation,
-                task=fact.task,
-                attempt=1,
-                due=fact.due or record.time,
-                created=record.position,
-                depth=fact.depth,
-                root=record.root,
-            )
-            return (WorkAdded(row),)
-        case InvocationCreated() as fact:
-            row = WorkRow(
-                invocation=record.id,
-                task=fact.task,
-                attempt=1,
-                due=fact.due or record.time,
-                created=record.position,
-                depth=fact.depth,
-                root=record.root,
-            )
-            return (WorkAdded(row),)
+            return (_added(record, fact.invocation, fact),)
         case AttemptStarted() as fact:
             return (WorkStarted(fact.invocation, fact.attempt),)
         case AttemptEnded() as fact:
             if fact.final:
                 return (WorkEnded(fact.invocation),)
             return (WorkReopened(fact.invocation, fact.attempt + 1, fact.due, fact.failures, fact.crashes),)
+        case InvocationCreated() as fact:
+            return (_added(record, record.id, fact),)
         case InvocationCancelled() as fact:
             return (WorkEnded(fact.invocation),)
         case _:
             return ()
+
+
+def _added(record: Record, invocation: Id, fact: TriggerFired | InvocationCreated) -> WorkAdded:
+    due = fact.due or record.time
+    return WorkAdded(
+        WorkRow(invocation, fact.task, 1, due, record.position, False, 0, 0, fact.depth, record.root)
+    )  # fmt: skip

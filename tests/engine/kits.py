@@ -82,13 +82,11 @@ class MemoryKits:
         return engine_for(*tasks, store=self.url, **options)
 
 
-class SQLiteKits:
-    """Kits on one SQLite file, in real time."""
+class RealKits:
+    """Kits on one real store, in real time."""
 
-    kind = "sqlite"
-
-    def __init__(self, directory: Path) -> None:
-        self.url = f"sqlite:///{directory / 'log.db'}"
+    def __init__(self, kind: str, url: str) -> None:
+        self.kind, self.url = kind, url
 
     def __call__(self, *tasks: Tasks, **options: Any) -> AbstractAsyncContextManager[Kit]:
         """Open a kit."""
@@ -106,6 +104,13 @@ class SQLiteKits:
                 yield RealKit(engine, running)
             finally:
                 await running.stop(0)
+
+
+class SQLiteKits(RealKits):
+    """Kits on one SQLite file."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__("sqlite", f"sqlite:///{directory / 'log.db'}")
 
 
 async def records(kit: Kit) -> list[Record]:

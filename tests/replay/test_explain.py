@@ -159,6 +159,36 @@ async def test_a_match_that_gave_way_and_a_join_that_closed_are_told_apart() -> 
         (worked,) = (await t.engine.invocations.list(task="work")).items
         found = await t.engine.explain("after/joined", event=worked.id)
         assert (found.verdict, "the join closed when" in found.says) == ("dropped", True)
+        running, result = found.conditions
+        assert (running.holds, running.recorded) == (True, True)
+        assert (result.holds, result.saw, result.recorded) == (False, 2, False)
+        assert found.says.endswith("said no (result > 3: it was 2)")
+
+
+async def test_a_partner_that_was_denied_is_named_with_what_it_saw(open_virtual: OpenKit) -> None:
+    tasks = Tasks()
+
+    @tasks.task(triggers=(on_event("a").by("k") & on_event("b", {"n": gt(3)}).by("k")).within("1h").named("both"))
+    async def both() -> None: ...
+
+    async with open_virtual(tasks) as t:
+        await t.emit("b", {"k": 1, "n": 2})
+        first = await t.emit("a", {"k": 1})
+        await t.emit("b", {"k": 2, "n": 1})
+        await t.settle()
+        found = await told(t, "both/both", first.id)
+        assert (found.verdict, [each.saw for each in found.conditions]) == ("waiting", [None, 2])
+        assert found.says.endswith("said no (payload n > 3: it was 2)")
+        await t.emit("b", {"k": 1, "n": 3})
+        await t.advance("2h")
+        found = await told(t, "both/both", first.id)
+        assert (found.verdict, [each.saw for each in found.conditions]) == ("expired", [None, 3])
+        late = await t.emit("b", {"k": 1, "n": 0})
+        await t.settle()
+        assert (await told(t, "both/both", first.id)).conditions == found.conditions, (
+            "what came too late denied nothing"
+        )
+        assert (await told(t, "both/both", late.id)).verdict == "no"
 
 
 async def test_functions_are_asked_again_and_failures_are_read_from_the_log(open_kit: OpenKit) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -129,6 +132,44 @@ async def test_cancelled_at_any_await_the_live_views_are_untouched(open_virtual:
         assert (await rebuilt(store)).views
 
 
+async def killed_after(lines: int, url: str, *more: str) -> str:
+    """Rebuild in a process of its own and kill it after so many lines; return the last one."""
+    script = str(Path(__file__).with_name("program_rebuilds.py"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, script, url, "10", *more, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    last = b""
+    for _ in range(lines):
+        last = await process.stdout.readline() or last
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+    return last.decode().strip()
+
+
+async def test_killed_anywhere_a_rebuild_goes_on_where_it_was(open_kit: OpenKit, tmp_path: Path) -> None:
+    if open_kit.kind == "memory":
+        pytest.skip("what dies with its process needs no test")
+    url = str(getattr(open_kit, "url"))  # noqa: B009
+    async with played(open_kit) as t:
+        store = t.engine.store
+        before, live = await verified(store), (await store.generations.all())[0]
+        folded: list[int] = []
+        for lines in (1, 3, 2, 5):
+            word, number = (await killed_after(lines, url)).split()
+            assert word == "folded"
+            folded.append(int(number))
+            assert (await store.generations.all())[0] == live
+            assert await verified(store) == before
+            await asyncio.sleep(0.25)  # until the lease of the one that was killed has run out
+        assert folded == sorted(folded)
+        assert folded[-1] > folded[0]
+        assert await killed_after(10_000, url) == f"switched {len(QUERY_TABLES)} 0"
+        assert await verified(store) == before
+
+
 async def test_the_engine_runs_on_meanwhile(open_kit: OpenKit) -> None:
     tasks = Tasks()
 
@@ -151,7 +192,7 @@ async def test_the_engine_runs_on_meanwhile(open_kit: OpenKit) -> None:
 
         emitting = asyncio.ensure_future(emit())
         for _ in range(3):
-            found = await rebuilt(store, 50)
+            found = await rebuilt(store, 500)
             assert not found.different
         going = False
         count = await emitting

@@ -14,6 +14,8 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
+from ensue import Tasks, on_event
+from ensue.replay.rebuild import rebuild_decisions, rebuild_queries
 from ensue_adapters.memory.space import Space
 from ensue_core.archive import DECISION_TABLES, QUERY_TABLES
 from ensue_core.errors import StoreError, StoreUnavailable
@@ -35,7 +37,7 @@ from ensue_core.records import Record
 from ensue_core.rows import EventRow, InvocationRow
 from ensue_projections.queries import PROJECTION, VERSION
 from tests.engine.kits import MemoryKits, OpenKit, SQLiteKits
-from tests.replay.kits import played, space_of, verified
+from tests.replay.kits import archive_of, played, space_of, verified
 
 
 async def test_a_sound_log_and_its_views_agree_however_it_is_read(open_kit: OpenKit) -> None:
@@ -256,6 +258,51 @@ async def test_a_flaw_of_the_log_is_named(flaw: str) -> None:
         assert any(said in each.says for each in found.flaws), found.flaws
         space.records[:] = records
         assert (await verified(t.engine.store)).well
+
+
+def said_yes(payload: dict[str, Any]) -> bool:
+    return bool(payload["n"] >= ANSWER["least"])
+
+
+ANSWER = {"least": 2}
+
+
+async def test_code_that_answers_otherwise_today_changes_nothing(
+    open_kit: OpenKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was decided is read from the log, whatever filters say today, and with the program or without it."""
+
+    def program() -> Tasks:
+        tasks = Tasks()
+
+        @tasks.task(triggers=on_event("a", said_yes).with_args_from_event("n"))
+        async def work(n: int) -> int:
+            return n
+
+        return tasks
+
+    async with open_kit(program()) as t:
+        for n in range(5):
+            await t.emit("a", {"n": n})
+        await t.settle()
+        assert len(t.ran("work")) == 3
+        before = await verified(t.engine.store)
+    monkeypatch.setitem(ANSWER, "least", 100)
+    async with open_kit(program()) as t:
+        await t.settle()
+        await t.engine.events.list()
+        found = await verified(t.engine.store)
+        assert found.well
+        assert {each.view: each.folded.rows for each in found.views} == {
+            each.view: each.folded.rows for each in before.views
+        }
+        async with archive_of(t.engine.store) as archive:
+            assert not (await rebuild_queries(t.engine.store, archive)).different
+            rebuilt, _ = await rebuild_decisions(t.engine.store, archive)
+        assert not rebuilt.different
+        assert [each for each in (await verified(t.engine.store)).views if each.verdict != "equal"] == []
+        kept = {each.view: each.folded for each in before.views if each.view in ("runs", "participants", "attempts")}
+        assert {each.view: each.folded for each in found.views if each.view in kept} == kept
 
 
 async def test_what_is_too_far_back_to_be_remembered_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:

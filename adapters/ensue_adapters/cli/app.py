@@ -68,6 +68,7 @@ def build() -> App:
     app.command(explain.explain)
     app.command(backtest.backtest)
     app.command(verify.verify)
+    app.command(verify.snapshot)
     app.command(replay.replay)
     app.command(db.db)
     app.command(ingest.ingest)

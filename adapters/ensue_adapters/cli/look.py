@@ -9,8 +9,9 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from ensue.queries import EventView, InvocationView, Page, ProblemView, RunView
+from ensue_adapters.cli import correct
 from ensue_adapters.cli.details import show_event, show_invocation, show_run
-from ensue_adapters.cli.options import COMMON, AsOf, Common, author, looking, moment_of, opened
+from ensue_adapters.cli.options import COMMON, AsOf, Common, looking, moment_of
 from ensue_adapters.cli.output import (
     Column,
     brief,
@@ -205,24 +206,6 @@ async def show_one_invocation(id: str, /, *, as_of: AsOf = None, common: Common 
             show_invocation(found)
 
 
-@invocations.command(name="cancel")
-async def cancel_invocation(
-    id: str,
-    /,
-    *,
-    reason: Annotated[str, Parameter(help="Why, for the log.")] = "",
-    common: Common = COMMON,
-) -> int:
-    """Cancel an invocation that has not ended; a running body is told at its worker's next heartbeat."""
-    async with opened(common) as engine:
-        done = await engine.cancel(id, reason=reason, author=author())
-        if common.json:
-            print_json({"id": id, "cancelled": done})
-        else:
-            say(f"cancelled {id}" if done else f"{id} has ended already: nothing was done")
-        return 0 if done else 1
-
-
 def _count(number: int) -> Text:
     return Text(str(number)) if number else Text("-", style="dim")
 
@@ -262,6 +245,13 @@ def _print_problems(found: Sequence[ProblemView]) -> None:
         for time, each in zip(times([each.time for each in found]), found, strict=True)
     ]
     print_table(columns, rows, empty="no problems")
+
+
+events.command(correct.reemit)
+runs.command(correct.retry_runs, name="retry")
+invocations.command(correct.retry_invocations, name="retry")
+invocations.command(correct.cancel_invocations, name="cancel")
+problems.command(correct.retry_problems, name="retry")
 
 
 async def _print_list(

@@ -30,6 +30,7 @@ STYLES = {
     "equal": "green", "different": "bold red", "not folded": "yellow",
     "waiting": "cyan", "expired": "yellow", "dropped": "yellow", "skipped": "yellow", "not asked": "yellow",
     "could not be asked": "bold red", "yes": "green", "no": "yellow", "unknown": "red",
+    "done": "green", "would be done": "cyan", "left alone": "yellow",
     "gained": "green", "lost": "bold red", "changed": "yellow", "new": "green", "gone": "red", "same": "dim",
 }  # fmt: skip
 """The colour of a status word; the word itself always stands there too."""

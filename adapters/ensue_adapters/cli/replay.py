@@ -10,6 +10,8 @@ from rich.text import Text
 from ensue.replay.rebuild import Rebuilt, rebuild_decisions, rebuild_queries, roll_back
 from ensue_adapters.cli.options import COMMON, Common, UsageError, engine_of, must_exist
 from ensue_adapters.cli.output import Column, counted, dim, print_json_line, print_table, progress, say, worded
+from ensue_adapters.cli.process import settle_in
+from ensue_adapters.cli.verify import Directory, FromSnapshot, snapshots_of, tell_refused
 
 PROJECTIONS = ("queries", "decisions")
 DIGEST_SHOWN = 16
@@ -17,6 +19,8 @@ DIGEST_SHOWN = 16
 
 async def replay(
     *projections: Annotated[str, Parameter(help="queries (what lists show) or decisions; both by default.")],
+    from_snapshot: FromSnapshot = False,
+    directory: Directory = None,
     rollback: Annotated[bool, Parameter(help="Make the generation before live again.", negative="")] = False,
     common: Common = COMMON,
 ) -> int:
@@ -29,7 +33,8 @@ async def replay(
     wanted = projections or (("queries",) if rollback else PROJECTIONS)
     engine = engine_of(common)
     must_exist(engine.settings.url)
-    found: list[Rebuilt] = []
+    snapshots = snapshots_of(common, directory) if from_snapshot else None
+    settle_in()
     async with engine:
         archive = engine.store.archive()
         await archive.open()
@@ -37,12 +42,15 @@ async def replay(
             for each in wanted:
                 with progress(f"folding {each}") as tell:
                     if rollback:
-                        found.append(await roll_back(engine.store, archive, tell))
+                        found = await roll_back(engine.store, archive, tell)
                     elif each == "queries":
-                        found.append(await rebuild_queries(engine.store, archive, tell, defaults=engine.defaults))
+                        found = await rebuild_queries(
+                            engine.store, archive, tell, defaults=engine.defaults, snapshots=snapshots
+                        )
                     else:
-                        found.append((await rebuild_decisions(engine.store, archive, tell))[0])
-                _show(found[-1], common, rollback=rollback)
+                        found, _ = await rebuild_decisions(engine.store, archive, tell)
+                tell_refused(found.refused)
+                _show(found, common, rollback=rollback)
         finally:
             await archive.close()
     return 0
@@ -69,7 +77,8 @@ def _show(found: Rebuilt, common: Common, *, rollback: bool) -> None:
 
 def _summary(found: Rebuilt, rollback: bool) -> str:
     pause = "" if found.pause_seconds is None else f" in {found.pause_seconds * 1000:.0f} ms"
-    folded = f"{counted(found.records, 'record')} folded, up to {found.position:,}"
+    since = f" since the snapshot of position {found.since:,}" if found.since else ""
+    folded = f"{counted(found.records, 'record')} folded{since}, up to {found.position:,}"
     if rollback:
         return f"{found.projection}: {folded}; generation {found.generation} is live again{pause}"
     if found.projection == "decisions":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from msgspec.structs import astuple
 
 from ensue_adapters.memory.space import Space
 from ensue_adapters.memory.views import ViewTables
@@ -15,7 +17,7 @@ from ensue_core.errors import StoreUnavailable
 from ensue_core.facts import encode_fact
 from ensue_core.generations import Generation
 from ensue_core.ids import Id
-from ensue_core.ports import Cursor, Head
+from ensue_core.ports import Cursor, Head, RowTable
 from ensue_core.records import Record
 from ensue_core.rows import QueryRow
 from ensue_projections.queries import PROJECTION
@@ -102,6 +104,10 @@ class MemoryMoment:
     async def rows(self, table: Table) -> AsyncIterator[Sequence[QueryRow | DecisionRow]]:
         """Yield a view's rows."""
         yield self.standing[table]
+
+    async def values(self, table: RowTable) -> AsyncIterator[Iterable[tuple[Any, ...]]]:
+        """Yield a query view's rows as their values."""
+        yield map(astuple, self.standing[table])
 
 
 _: tuple[type[Archive], type[Moment]] = (MemoryArchive, MemoryMoment)

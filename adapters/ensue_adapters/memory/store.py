@@ -16,7 +16,7 @@ from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.defaults import SECOND
 from ensue_core.errors import ConfigError, StoreUnavailable
-from ensue_core.generations import Generation, Generations, GenerationState
+from ensue_core.generations import STILL, Generation, Generations, GenerationState
 from ensue_core.ids import Id
 from ensue_core.ports import (
     FOREVER,
@@ -312,7 +312,15 @@ class MemoryViews:
 
     async def project(self, before: Cursor, rows: Mapping[RowTable, Mapping[RowKey, QueryRow]], after: int) -> bool:
         """Write rows and move the cursor."""
-        return await self._ask("project", lambda views: views.project(before, rows, after))
+
+        def act(space: Space) -> bool:
+            views = self._pick(space)
+            still = space.held.get(STILL) if views is space.views else None
+            if still is not None and still[2] > self._store.now():
+                return False
+            return views.project(before, rows, after)
+
+        return await self._store.ask("views.project", act)
 
     async def drop(self) -> None:
         """Empty every query view."""
@@ -373,6 +381,15 @@ class MemoryGenerations:
         """Make a generation live."""
         return await self._store.ask("generations.switch", lambda space: _switch(space, to.number))
 
+    async def hold(self, seconds: float) -> None:
+        """Let the live views stand still."""
+
+        def act(space: Space) -> None:
+            now = self._store.now()
+            space.hold(STILL, STILL, "", now, now + round(seconds * SECOND))
+
+        await self._store.ask("generations.hold", act)
+
     async def drop(self, generation: Generation, rows_max: int = 5_000) -> bool:
         """Remove a generation that is not live."""
         return await self._store.ask("generations.drop", lambda space: _drop(space, generation.number))
@@ -404,6 +421,7 @@ def _switch(space: Space, number: int) -> bool:
         return False
     found.live, found.kept, found.beside = number, found.live, 0 if found.beside == number else found.beside
     space.views = found.tables[number]
+    space.release(STILL, STILL)
     return True
 
 

@@ -33,12 +33,15 @@ class Table:
         self.groups: dict[str | int, set[RowKey]] = {}
 
     def put(self, key: RowKey, row: QueryRow) -> None:
-        """Insert or replace a row; its place in the log never changes."""
-        if key not in self.rows:
-            place = _place(row)
-            if place is not None:
-                insort(self.order, (place, key))
+        """Insert or replace a row; a run that is retried moves to where it fired."""
+        before, place = self.rows.get(key), _place(row)
+        if before is None:
             self.groups.setdefault(key[0], set()).add(key)
+        elif place is not None and (old := _place(before)) is not None and old != place:
+            del self.order[bisect_left(self.order, (old, key))]
+            before = None
+        if before is None and place is not None:
+            insort(self.order, (place, key))
         self.rows[key] = row
 
     def newest(self, before: int | None) -> Iterator[QueryRow]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ensue_adapters.postgres import schema
 from ensue_adapters.postgres.connections import Connections
@@ -20,7 +20,7 @@ from ensue_core.archive import Archive, DecisionRow, Moment, Page, Table
 from ensue_core.errors import StoreUnavailable
 from ensue_core.generations import Generation
 from ensue_core.ids import Id
-from ensue_core.ports import Cursor, Head
+from ensue_core.ports import Cursor, Head, RowTable
 from ensue_core.records import Record
 from ensue_core.rows import ROW_TYPES, QueryRow, WorkRow
 from ensue_projections.queries import PROJECTION
@@ -146,10 +146,16 @@ class PostgresMoment:
             yield cast("Sequence[DecisionRow]", (await dump_chains(session, namespace))[table])
             return
         row_type = cast("Callable[..., QueryRow]", ROW_TYPES[table][0])
+        async for piece in self.values(cast("RowTable", table)):
+            yield [row_type(*row) for row in piece]
+
+    async def values(self, table: RowTable) -> AsyncIterator[Iterable[tuple[Any, ...]]]:
+        """Yield a query view's rows in pieces, as their values."""
+        session = self._session
         statement = session.statements(f"views/all_{table}")
         found = await session.connection.cursor(statement.text, self._numbers.views)
         while piece := await found.fetch(PIECE):
-            yield [row_type(*row) for row in piece]
+            yield map(tuple, piece)
 
 
 _: tuple[type[Archive], type[Moment]] = (PostgresArchive, PostgresMoment)

@@ -9,7 +9,8 @@ from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.postgres.views import PostgresViews
 from ensue_adapters.postgres.writer import Writer
-from ensue_core.generations import Generation, Generations, GenerationState
+from ensue_core.defaults import SECOND
+from ensue_core.generations import STILL, Generation, Generations, GenerationState
 from ensue_core.ids import new_id
 from ensue_core.ports import Cursor, Views
 from ensue_core.rows import ROW_TYPES
@@ -60,6 +61,18 @@ class PostgresGenerations:
 
         return PostgresViews(self._writer, find)
 
+    async def hold(self, seconds: float) -> None:
+        """Let the live views stand still."""
+
+        async def write(tx: Transaction) -> None:
+            now = tx.clock.now()
+            await tx.session.run(
+                "leases/hold", namespace=self._namespace, name=STILL, holder=STILL, note="",
+                until=now + round(seconds * SECOND), now=now,
+            )  # fmt: skip
+
+        await self._writer.run(write)
+
     async def switch(self, to: Generation) -> bool:
         """Make a generation live."""
 
@@ -73,6 +86,7 @@ class PostgresGenerations:
             if new is None or (old is not None and old.version == new.version and old.position > new.position):
                 return False
             await self._set(tx, Standing(to.number, found.live, 0 if found.beside == to.number else found.beside))
+            await tx.session.run("leases/release", namespace=self._namespace, name=STILL, holder=STILL)
             return True
 
         return await self._writer.run(write)

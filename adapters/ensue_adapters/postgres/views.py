@@ -16,6 +16,7 @@ from ensue_adapters.postgres.session import Session
 from ensue_adapters.postgres.texts import column
 from ensue_adapters.postgres.transaction import Transaction
 from ensue_adapters.postgres.writer import Writer
+from ensue_core.generations import STILL
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, EventQuery, InvocationQuery, RowKey, RowTable, RunQuery, Views
 from ensue_core.rows import (
@@ -48,6 +49,7 @@ class PostgresViews:
 
     def __init__(self, writer: Writer, find: Find | None = None) -> None:
         self._writer = writer
+        self._live = find is None
         self._find: Find = find or (lambda session: live_number(session, writer.space.number))
         self._described: dict[RowTable, tuple[Column, ...]] = {}
 
@@ -92,15 +94,7 @@ class PostgresViews:
 
         async def job(tx: Transaction) -> bool:
             number = await self._find(tx.session)
-            moved = await tx.session.run(
-                "views/move_cursor",
-                namespace=number,
-                projection=before.projection,
-                version=before.version,
-                before=before.position,
-                after=after,
-            )
-            if moved == 0:
+            if not await self._move(tx, number, before, after):
                 return False
             for table, some in rows.items():
                 # Where a row that looked new was there, all are written the way that asks.
@@ -112,6 +106,20 @@ class PostgresViews:
             return True
 
         return await self._writer.run(job)
+
+    async def _move(self, tx: Transaction, number: int, before: Cursor, after: int) -> bool:
+        """Move the cursor; False where it has moved, or where the live views are held still."""
+        live: dict[str, Any] = {"log": tx.namespace, "still": STILL, "now": tx.clock.now()} if self._live else {}
+        moved = await tx.session.run(
+            "views/move_live_cursor" if live else "views/move_cursor",
+            namespace=number,
+            projection=before.projection,
+            version=before.version,
+            before=before.position,
+            after=after,
+            **live,
+        )
+        return moved > 0
 
     async def _copy(self, session: Session, number: int, table: RowTable, rows: Sequence[QueryRow]) -> None:
         if not rows:

@@ -27,7 +27,7 @@ from ensue_core.errors import StoreError, StoreUnavailable
 from ensue_core.facts import FORMAT, AnyFact, decode_fact
 from ensue_core.generations import Generation
 from ensue_core.ids import Id
-from ensue_core.ports import Cursor, Head
+from ensue_core.ports import Cursor, Head, RowTable
 from ensue_core.records import Record
 from ensue_core.rows import ROW_TYPES, QueryRow, WorkRow
 from ensue_projections.queries import PROJECTION
@@ -36,7 +36,7 @@ T = TypeVar("T")
 PIECE = 5_000
 """Rows of a view that are held at a time."""
 
-_fact = msgspec.json.Decoder(AnyFact)
+_facts = msgspec.json.Decoder(list[AnyFact])
 _work = msgspec.json.Decoder(list[WorkRow])
 
 
@@ -146,9 +146,14 @@ class SQLiteMoment:
             yield await self._reader.run(lambda connection: self._decisions(connection, table))
             return
         row_type = cast("Callable[..., QueryRow]", ROW_TYPES[table][0])
+        async for piece in self.values(cast("RowTable", table)):
+            yield [row_type(*row) for row in piece]
+
+    async def values(self, table: RowTable) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+        """Yield a query view's rows in pieces, as their values."""
         found = await self._reader.run(lambda connection: connection.execute(sql(f"views/all_{table}"), (self._live,)))
         while piece := await self._reader.run(lambda _: found.fetchmany(PIECE)):
-            yield [row_type(*row) for row in piece]
+            yield piece
 
     def _decisions(self, connection: sqlite3.Connection, table: str) -> Sequence[DecisionRow]:
         if table == "work":
@@ -167,19 +172,31 @@ def read_stored(connection: sqlite3.Connection, places: Places, after: int, limi
     found: list[tuple[Any, ...]] = connection.execute(
         sql("log/stored"), (places.of(max(after, 0)), places.last, limit)
     ).fetchall()
-    records: list[Record] = []
-    decode, first = _fact.decode, places.first
-    for place, id, time, data, cause, root, version, kind in found:
-        name = Id(id.hex())
-        try:
-            fact = decode(data) if version <= FORMAT else decode_fact(data, kind, version)
-        except msgspec.MsgspecError as error:
-            raise StoreError(
-                f"record {place - first} ({kind} {name}) cannot be read ({error}): it was written by another "
-                "version or damaged, upgrade ensue or restore a backup"
-            ) from error
-        records.append(Record(place - first, name, time, fact, cause, root or name, version))
-    return Page(records, [row[3] for row in found])
+    data = [row[3] for row in found]
+    try:
+        facts: list[Any] = _facts.decode(b"[" + b",".join(data) + b"]")
+    except msgspec.MsgspecError:
+        facts = []
+    if len(facts) < len(found) or any(row[6] > FORMAT for row in found):
+        facts = [_decoded(row, places) for row in found]
+    first = places.first
+    records = [
+        Record(place - first, name := id.hex(), time, fact, cause, root or name, version)
+        for (place, id, time, _, cause, root, version, _), fact in zip(found, facts, strict=True)
+    ]
+    return Page(records, data)
+
+
+def _decoded(row: tuple[Any, ...], places: Places) -> Any:
+    """Return one record's fact, or say which one cannot be read."""
+    place, id, _, data, _, _, version, kind = row
+    try:
+        return decode_fact(data, kind, version)
+    except msgspec.MsgspecError as error:
+        raise StoreError(
+            f"record {place - places.first} ({kind} {id.hex()}) cannot be read ({error}): it was written by another "
+            "version or damaged, upgrade ensue or restore a backup"
+        ) from error
 
 
 def _begin(connection: sqlite3.Connection) -> None:

@@ -14,7 +14,8 @@ from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.writer import Writer
-from ensue_core.generations import Generation, Generations, GenerationState
+from ensue_core.defaults import SECOND
+from ensue_core.generations import STILL, Generation, Generations, GenerationState
 from ensue_core.ids import new_id
 from ensue_core.ports import Cursor, Views
 from ensue_core.rows import ROW_TYPES
@@ -61,6 +62,17 @@ class SQLiteGenerations:
         places = Places(generation.number, self._places.log)
         return SQLiteViews(self._writer, self._reader, self._questions, places, lambda connection: places)
 
+    async def hold(self, seconds: float) -> None:
+        """Let the live views stand still."""
+
+        def write(tx: Transaction) -> None:
+            now = tx.clock.now()
+            tx.connection.execute(
+                sql("leases/hold"), (tx.namespace, STILL, STILL, "", now + round(seconds * SECOND), now)
+            )
+
+        await self._writer.run(write)
+
     async def switch(self, to: Generation) -> bool:
         """Make a generation live."""
 
@@ -73,6 +85,7 @@ class SQLiteGenerations:
                 return False
             beside = 0 if found.beside == to.number else found.beside
             self._set(tx, Standing(to.number, found.live, beside))
+            tx.connection.execute(sql("leases/release"), (tx.namespace, STILL, STILL))
             return True
 
         return await self._writer.run(write)

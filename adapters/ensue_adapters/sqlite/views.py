@@ -18,6 +18,7 @@ from ensue_adapters.sqlite.rows import write_rows
 from ensue_adapters.sqlite.statements import sql
 from ensue_adapters.sqlite.transaction import Transaction
 from ensue_adapters.sqlite.writer import Writer
+from ensue_core.generations import STILL
 from ensue_core.ids import Id
 from ensue_core.ports import Cursor, EventQuery, InvocationQuery, RowKey, RowTable, RunQuery, Views
 from ensue_core.rows import (
@@ -52,6 +53,7 @@ class SQLiteViews:
         self._writer = writer
         self._reader = reader
         self._questions = questions
+        self._live = find is None
         self._find: Find = find or (lambda connection: live_places(connection, places))
 
     async def cursor(self, projection: str, version: int) -> int:
@@ -97,7 +99,9 @@ class SQLiteViews:
         def write(tx: Transaction) -> bool:
             places = self._find(tx.connection)
             moved = (places.namespace, before.projection, before.version, before.position, after)
-            if tx.connection.execute(sql("views/move_cursor"), moved).rowcount == 0:
+            still = (tx.namespace, STILL, tx.clock.now()) if self._live else ()
+            statement = sql("views/move_live_cursor" if self._live else "views/move_cursor")
+            if tx.connection.execute(statement, (*moved, *still)).rowcount == 0:
                 return False
             for table, some in rows.items():
                 write_rows(tx.connection, f"views/write_{table}", _written(table, places, some.values()))

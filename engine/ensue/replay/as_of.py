@@ -11,7 +11,6 @@ from typing import Any, cast
 from ensue.projector import Projector
 from ensue.stores import open_store
 from ensue_core.archive import Archive
-from ensue_core.changes import TopicMoved, WorkAdded, WorkEnded, WorkReopened, WorkStarted
 from ensue_core.clock import Clock
 from ensue_core.defaults import DEFAULTS
 from ensue_core.errors import BadQuery, InThePast
@@ -21,9 +20,7 @@ from ensue_core.ports import Chain, Decisions, Head, Health, Leases, Log, Store,
 from ensue_core.records import Record
 from ensue_core.rows import ChainRow, TopicRow, WorkRow
 from ensue_core.topics import Offsets
-from ensue_projections.decisions import changes_of
-from ensue_projections.tables import ChainTables, move_topic
-from ensue_projections.whole import apply_work
+from ensue_projections.standing import Standing
 
 __all__ = ["PastStore", "past_store", "position_of"]
 
@@ -76,29 +73,21 @@ class PastStore:
         self.position, self.views = position, views
         self._archive, self._clock = archive, clock
         self._time = 0
-        self._chains = ChainTables()
-        self._work: dict[Id, WorkRow] = {}
-        self._topics: dict[tuple[str, int], TopicRow] = {}
+        self._standing = Standing()
         self.clock: Clock = self
         self.log = cast("Log", self)
         self.decisions = cast("Decisions", self)
-        self.work = cast("Work", _PastWork(self._work))
+        self.work = cast("Work", _PastWork(self._standing.work))
         self.leases = cast("Leases", _NoLeases())
-        self.offsets = cast("Offsets", _PastOffsets(self._topics))
+        self.offsets = cast("Offsets", _PastOffsets(self._standing.topics))
         self.generations = cast("Generations", _Refusing())
 
     async def fold(self, progress: Progress | None) -> None:
         """Fold the decision views and the query views up to the position."""
-        at = 0
+        at, standing = 0, self._standing
         while at < self.position and (records := await self.read(at, PAGE)):
             for record in records:
-                for change in changes_of(record):
-                    if isinstance(change, (WorkAdded, WorkStarted, WorkReopened, WorkEnded)):
-                        apply_work(change, self._work)
-                    elif isinstance(change, TopicMoved):
-                        move_topic(change, self._topics)
-                    else:
-                        self._chains.apply(change)
+                standing.fold(record)
             at, self._time = records[-1].position, records[-1].time
             if progress is not None:
                 progress(at // 2, self.position)
@@ -152,7 +141,7 @@ class PastStore:
 
     async def load(self, service: str) -> Chain:
         """Return a chain as it stood."""
-        return self._chains.snapshot(service)
+        return self._standing.chains.snapshot(service)
 
     async def commit(self, step: Any) -> Any:
         """Refuse."""
@@ -163,7 +152,7 @@ class PastStore:
 
     async def chains(self) -> Sequence[ChainRow]:
         """Return all chains."""
-        return [row for _, row in sorted(self._chains.chains.items())]
+        return [row for _, row in sorted(self._standing.chains.chains.items())]
 
     # The rest of a store.
 

@@ -11,7 +11,6 @@ from ensue.replay.moments import explain_key, explain_time
 from ensue.replay.queued import explain_invocation
 from ensue.replay.told import Explanation
 from ensue.scheduler.asking import Asker, InlineAsker, ThreadAsker
-from ensue_core.clock import SYSTEM_CLOCK
 from ensue_core.defaults import Defaults
 from ensue_core.errors import BadQuery, NotFound
 from ensue_core.ids import parse_id
@@ -31,8 +30,10 @@ async def explain(
     key: str | None,
     at: datetime | int | None,
     invocation: str | None,
+    *,
+    threads: bool,
 ) -> Explanation:
-    """Answer one question; see `Engine.explain`."""
+    """Answer one question; see `Engine.explain`. `threads`: user code is asked in one of its own, with a deadline."""
     asked = [name for name, value in (("event", event), ("key", key), ("at", at)) if value is not None]
     if invocation is not None:
         if trigger is not None or asked:
@@ -40,7 +41,7 @@ async def explain(
         return await explain_invocation(store, parse_id(invocation), defaults.lease_seconds)
     if trigger is None or len(asked) != 1:
         raise BadQuery("say a trigger and one of event, key or at; or an invocation")
-    asker: Asker = ThreadAsker(store.clock, defaults) if store.clock is SYSTEM_CLOCK else InlineAsker()
+    asker: Asker = ThreadAsker(store.clock, defaults) if threads else InlineAsker()
     try:
         about = await _about(store, program, service, trigger, asker)
         if event is not None:

@@ -93,7 +93,7 @@ class Tally:
     def _add(self, fact: Fact, side: str, mine: dict[Key, Run], theirs: dict[Key, Run]) -> None:
         if not isinstance(fact, Happened) or not fact.participants:
             return
-        if isinstance(fact, TriggerFired) and fact.author is not None:
+        if not isinstance(fact, DepthExceeded) and fact.author is not None:
             return
         run = _run(fact)
         if (self.since is not None and run.occurred < self.since) or (

@@ -10,6 +10,7 @@ from ensue.program import Program
 from ensue.queries.fresh import freshen
 from ensue.queries.shown import WaitingView, run_view
 from ensue.replay.judging import Judged, judge
+from ensue.replay.partners import denied, missing_conditions, missing_words
 from ensue.replay.sources import occurrences_about
 from ensue.replay.told import ConditionView, Explanation, Verdict
 from ensue.scheduler.asking import Asker
@@ -190,17 +191,22 @@ def _why_not_asked(asked: Explained, occurrence: Occurrence) -> str:
 async def _waited(asked: Explained, occurrence: Occurrence, record: Record, fact: ConditionMatched) -> Explanation:
     same = [each for each in asked.chain.waiting if (each.trigger, each.key) == (asked.spec.id, fact.key)]
     said = ConditionView(condition=asked.words(fact.condition), holds=True, recorded=True, key=fact.key)
-    missing = missing_partners(asked, fact.key, {fact.condition, *(each.condition for each in same)})
+    names = missing_conditions(asked, {fact.condition, *(each.condition for each in same)})
+    missing = missing_words(asked, fact.key, names)
+    noes = [_judged(asked, each) for each in await denied(asked, fact, names)]
     name, since = asked.spec.id, iso(fact.occurred)
+    but = "".join(f"; {each.condition} said no ({each.because})" for each in noes)
     if any(each.match == record.id for each in same):
-        says = f"{name} has not fired: {said.condition} matched and waits since {since} for {missing}"
+        says = f"{name} has not fired: {said.condition} matched and waits since {since} for {missing}{but}"
         found = _explanation(asked, occurrence, "waiting", says)
         needs = f"{missing}, until {iso(fact.deadline)}"
     else:
         verdict, how = await _gone(asked, record, fact)
-        found = _explanation(asked, occurrence, verdict, f"{name} did not fire: {said.condition} matched, and {how}")
+        found = _explanation(
+            asked, occurrence, verdict, f"{name} did not fire: {said.condition} matched, and {how}{but}"
+        )
         needs = f"{missing}, before {iso(fact.deadline)}"
-    return msgspec.structs.replace(found, needs=needs, conditions=(said,), waits=asked.waits(same))
+    return msgspec.structs.replace(found, needs=needs, conditions=(said, *noes), waits=asked.waits(same))
 
 
 async def _gone(asked: Explained, record: Record, fact: ConditionMatched) -> tuple[Verdict, str]:
@@ -218,21 +224,6 @@ async def _gone(asked: Explained, record: Record, fact: ConditionMatched) -> tup
     if fact.deadline < asked.chain.row.clock:
         return "expired", f"its window passed at {iso(fact.deadline)} without a partner"
     return "dropped", f"the join closed when invocation {fact.key} ended"
-
-
-def missing_partners(asked: Explained, key: str, present: set[str]) -> str:
-    """Say what the branch that lacks the fewest partners still waits for."""
-    lacking = [
-        [name for name in branch.conditions if name not in present]
-        for branch in asked.spec.branches
-        if present & set(branch.conditions)
-    ]
-    names: list[str] = min((each for each in lacking if each), key=len, default=list[str]())
-    said = " and ".join(asked.words(name) for name in names)
-    if not said:
-        return "a partner that comes after it"
-    kind = asked.spec.conditions[names[0]].key.kind
-    return said if kind == "any" else f"{said} (key {key})" if kind == "path" else f"{said} (invocation {key})"
 
 
 # A condition said no.

@@ -9,7 +9,8 @@ import msgspec
 
 from ensue.queries.fresh import freshen
 from ensue.queries.shown import run_view
-from ensue.replay.explain import Explained, missing_partners
+from ensue.replay.explain import Explained
+from ensue.replay.partners import missing_conditions, missing_words
 from ensue.replay.told import Explanation, Verdict
 from ensue.scheduler.cron import next_slot
 from ensue_core.clock import iso, to_datetime
@@ -37,7 +38,7 @@ async def explain_key(asked: Explained, key: str) -> Explanation:
     verdict: Verdict
     if waiting:
         oldest = min(waiting, key=lambda row: (row.position, row.index))
-        missing = missing_partners(asked, oldest.key, {row.condition for row in waiting})
+        missing = missing_words(asked, oldest.key, missing_conditions(asked, {row.condition for row in waiting}))
         verdict, needs = "waiting", f"{missing}, until {iso(oldest.deadline)}"
         says = f"{name} has not fired: {asked.words(oldest.condition)} waits since {iso(oldest.occurred)} for {missing}"
     elif runs:

@@ -6,7 +6,7 @@ is interrupted, the live generation is as it was, and the next rebuild goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import getpid
 from socket import gethostname
 from typing import cast
@@ -14,13 +14,16 @@ from typing import cast
 import msgspec
 
 from ensue.projector import Projector
+from ensue.replay.snapshots import OTHER_ROWS, Refused, Snapshot, Snapshots
 from ensue.replay.verify import Compared, Live, Verified, look, verify
 from ensue_core.archive import QUERY_TABLES, Archive
 from ensue_core.defaults import DEFAULTS, Defaults
 from ensue_core.errors import ReplayRunning, StoreError
 from ensue_core.generations import Generation
-from ensue_core.ports import Log, RowTable, Store, Views
+from ensue_core.ports import Cursor, Log, RowKey, RowTable, Store, Views
 from ensue_core.records import Record
+from ensue_core.rows import ROW_TYPES, QueryRow
+from ensue_projections.digests import Sum
 from ensue_projections.queries import PROJECTION, VERSION
 
 __all__ = ["Rebuilt", "rebuild_decisions", "rebuild_queries", "roll_back"]
@@ -28,7 +31,10 @@ __all__ = ["Rebuilt", "rebuild_decisions", "rebuild_queries", "roll_back"]
 PAGE = 4_000
 """Records whose rows are written in one transaction: those who emit meanwhile wait for one at a time."""
 
-SWITCHES_MAX = 1_000
+HOLD_SECONDS = 0.1
+"""How long the live views stand still at most, while a switch is tried first; each further try doubles it."""
+
+SWITCHES_MAX = 8
 _LEASE = "replay/queries"
 Progress = Callable[[int, int], None]
 
@@ -36,7 +42,8 @@ Progress = Callable[[int, int], None]
 class Rebuilt(msgspec.Struct, frozen=True):
     """What came of a rebuild: up to where, how many records it folded, and each view against the one before.
 
-    `pause_seconds` is how long the switch took; None where nothing had to be switched.
+    `pause_seconds` is how long the switch took; None where nothing had to be switched. `since` is the position of the
+    snapshot that it started from, 0 for the log's beginning; `refused` are those that it could not use.
     """
 
     projection: str
@@ -45,6 +52,8 @@ class Rebuilt(msgspec.Struct, frozen=True):
     records: int
     views: tuple[Compared, ...] = ()
     pause_seconds: float | None = None
+    since: int = 0
+    refused: tuple[Refused, ...] = ()
 
     @property
     def different(self) -> tuple[str, ...]:
@@ -59,25 +68,28 @@ async def rebuild_queries(
     *,
     page_records: int = PAGE,
     defaults: Defaults = DEFAULTS,
+    snapshots: Snapshots | None = None,
 ) -> Rebuilt:
     """Fold a new generation of the query views, compare it with the live one at one position, and make it live.
 
-    The one before is kept for `roll_back`; one that was kept is removed first. Goes on with a generation that was
-    begun and not finished. Raises `ReplayRunning` where somebody else is at it.
+    With `snapshots` it starts from the newest one that fits. The one before is kept for `roll_back`; one that was kept
+    is removed first. Goes on with a generation that was begun and not finished. Raises `ReplayRunning` where somebody
+    else is at it.
     """
     lease = _Held(store, defaults)
     await lease.take()
     try:
         for each in await store.generations.all():
-            if each.state == "kept" or (each.state == "beside" and not _is_ours(each)):
+            if each.state == "kept" or (each.state == "beside" and not _has_begun(each)):
                 await _remove(store, each, lease)
-        generation = await store.generations.begin()
+        generation, since, refused = await _begin(store, archive, snapshots, lease)
         fold = Beside(store, archive, store.generations.views(generation), page_records, defaults, lease, progress)
         begin = await fold.to(0)
         await fold.to((await _live(store)).position_or(await fold.head()))
         views = await _compare(store, archive, generation, fold)
         pause = await _switch(store, generation, fold)
-        return Rebuilt(PROJECTION, generation.number, fold.position, fold.position - begin, views, pause)
+        count = fold.position - begin
+        return Rebuilt(PROJECTION, generation.number, fold.position, count, views, pause, since, refused)
     finally:
         await lease.give_up()
 
@@ -132,7 +144,7 @@ class Beside:
         views: Views,
         page_records: int,
         defaults: Defaults,
-        lease: _Held,
+        lease: _Held | None,
         progress: Progress | None,
     ) -> None:
         self.views = views
@@ -150,7 +162,8 @@ class Beside:
         head = await self.head()
         self._bound = head if position is None else position
         while True:
-            await self._lease.keep()
+            if self._lease is not None:
+                await self._lease.keep()
             folded = await self._projector.page()
             self.position = self._projector.position or 0
             if self._progress is not None:
@@ -190,7 +203,7 @@ async def _compare(store: Store, archive: Archive, generation: Generation, fold:
         if at >= fold.position:
             break
         # A rebuild that was interrupted late may be ahead: bring the live views up to it.
-        await Beside(store, archive, store.views, PAGE, DEFAULTS, _Held(None, DEFAULTS), None).to(fold.position)
+        await Beside(store, archive, store.views, PAGE, DEFAULTS, None, None).to(fold.position)
     await fold.to(at)
     async with archive.moment(generation) as moment:
         new = await look(moment)
@@ -205,12 +218,23 @@ def _compared(table: RowTable, at: int, live: Live, new: Live) -> Compared:
 
 
 async def _switch(store: Store, generation: Generation, fold: Beside) -> float:
-    """Bring a generation up to the log's end and make it live; return how long the switch itself took."""
+    """Bring a generation up to the log's end and make it live; return for how long the live views stood still.
+
+    They do so while the last records are folded: under load the new ones would never catch up otherwise.
+    """
+    seconds = HOLD_SECONDS
     for _ in range(SWITCHES_MAX):
         await fold.to(None)
         began = store.clock.monotonic()
-        if await store.generations.switch(generation):
-            return store.clock.monotonic() - began
+        try:
+            await store.generations.hold(seconds)
+            await fold.to((await _live(store)).position_or(fold.position))
+            if await store.generations.switch(generation):
+                return store.clock.monotonic() - began
+        except BaseException:
+            await store.generations.hold(0)
+            raise
+        seconds *= 2
     raise StoreError(
         "the live views kept running ahead of the new ones: run `ensue replay` again, it goes on from here"
     )
@@ -221,6 +245,53 @@ async def _remove(store: Store, generation: Generation, lease: _Held) -> None:
         await lease.keep()
 
 
+async def _begin(
+    store: Store, archive: Archive, snapshots: Snapshots | None, lease: _Held
+) -> tuple[Generation, int, tuple[Refused, ...]]:
+    """Begin a generation, or go on with one; fill a new one from the newest snapshot that holds what it says."""
+    generation = await store.generations.begin()
+    refused: list[Refused] = []
+    upto: int | None = None
+    while snapshots is not None and generation.cursor is None:
+        found, more = await snapshots.newest(archive, upto)
+        refused += [each for each in more if each not in refused]
+        if found is None:
+            break
+        if await _fill(store.generations.views(generation), found, lease):
+            return generation, found.header.position, tuple(refused)
+        refused.append(Refused(str(found.path), OTHER_ROWS))
+        upto = found.header.position - 1
+        await _remove(store, generation, lease)
+        generation = await store.generations.begin()
+    return generation, 0, tuple(refused)
+
+
+async def _fill(views: Views, found: Snapshot, lease: _Held) -> bool:
+    """Fill a new generation with a snapshot's rows; its cursor moves once they are all there, and are what it says."""
+    await views.cursor(PROJECTION, VERSION)
+    beginning = Cursor(PROJECTION, VERSION, 0)
+    totals = {table: Sum(table) for table in QUERY_TABLES}
+    async for name, rows in found.rows():
+        table: RowTable | None = next((each for each in QUERY_TABLES if each == name), None)
+        if table is not None:
+            totals[table].add(rows)
+            keys = ROW_TYPES[table][1]
+            keyed: dict[RowTable, Mapping[RowKey, QueryRow]] = {
+                table: {tuple(getattr(row, each) for each in keys): cast("QueryRow", row) for row in rows}
+            }
+            await views.project(beginning, keyed, 0)
+            await lease.keep()
+    if any(total.digest() != found.header.digests[table] for table, total in totals.items()):
+        return False
+    await views.project(beginning, {}, found.header.position)
+    return True
+
+
+def _has_begun(generation: Generation) -> bool:
+    """Whether a rebuild can go on with a generation: one without a position may be half filled from a snapshot."""
+    return _is_ours(generation) and generation.cursor is not None and generation.cursor.position > 0
+
+
 def _is_ours(generation: Generation) -> bool:
     cursor = generation.cursor
     return cursor is None or (cursor.projection, cursor.version) == (PROJECTION, VERSION)
@@ -229,15 +300,13 @@ def _is_ours(generation: Generation) -> bool:
 class _Held:
     """The lease that keeps two rebuilds apart. It saves work: the cursors keep the truth."""
 
-    def __init__(self, store: Store | None, defaults: Defaults) -> None:
+    def __init__(self, store: Store, defaults: Defaults) -> None:
         self._store, self._seconds = store, defaults.lease_seconds
         self._holder = f"{gethostname()}:{getpid()}"
         self._since = 0.0
 
     async def take(self) -> None:
         """Take it, or raise `ReplayRunning`."""
-        if self._store is None:
-            return
         if not await self._store.leases.hold(_LEASE, self._holder, "", self._seconds):
             holders = await self._store.leases.holders(_LEASE)
             raise ReplayRunning(holders[0][1] if holders else "another process")
@@ -245,10 +314,9 @@ class _Held:
 
     async def keep(self) -> None:
         """Renew it when it is time."""
-        if self._store is not None and self._store.clock.monotonic() - self._since > self._seconds / 3:
+        if self._store.clock.monotonic() - self._since > self._seconds / 3:
             await self.take()
 
     async def give_up(self) -> None:
         """Let others have it."""
-        if self._store is not None:
-            await self._store.leases.release(_LEASE, self._holder)
+        await self._store.leases.release(_LEASE, self._holder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
@@ -39,7 +39,8 @@ class Compared(msgspec.Struct, frozen=True):
 class Verified(msgspec.Struct, frozen=True):
     """What came of a verification of the log up to `position`.
 
-    `flaws` are what is wrong with the log itself, the first of `flaws_count`.
+    `flaws` are what is wrong with the log itself, the first of `flaws_count`. `since` is the position of the snapshot
+    that it started from, 0 for the whole log.
     """
 
     namespace: str
@@ -50,6 +51,7 @@ class Verified(msgspec.Struct, frozen=True):
     views: tuple[Compared, ...]
     flaws: tuple[Flaw, ...] = ()
     flaws_count: int = 0
+    since: int = 0
 
     @property
     def well(self) -> bool:
@@ -65,15 +67,24 @@ class Live(msgspec.Struct, frozen=True):
     digests: dict[Table, Digest]
 
 
-async def verify(archive: Archive, progress: Progress | None = None, *, page_records: int = PAGE) -> Verified:
+async def verify(
+    archive: Archive,
+    progress: Progress | None = None,
+    *,
+    page_records: int = PAGE,
+    start: Callable[[int], Awaitable[WholeFold | None]] | None = None,
+) -> Verified:
     """Check and fold the log up to its end as of now, and compare every view; writes nothing.
 
-    Takes memory for what is open: unfinished invocations, waiting matches, triggers. Raises `StoreError` where
-    the log has a newer format or a record cannot be read.
+    `start` may give a fold that stands at or before a position, from a snapshot. Takes memory for what is open:
+    unfinished invocations, waiting matches, triggers. Raises `StoreError` where the log has a newer format or a record
+    cannot be read.
     """
     async with archive.moment() as moment:
         live = await look(moment)
-    return await compare(archive, WholeFold(archive.namespace), live, progress, page_records)
+    upto = live.head.position if live.cursor is None else min(live.cursor.position, live.head.position)
+    fold = None if start is None else await start(upto)
+    return await compare(archive, fold or WholeFold(archive.namespace), live, progress, page_records)
 
 
 async def compare(
@@ -92,7 +103,7 @@ async def compare(
     sound = fold.sound
     return Verified(
         archive.namespace, head, fold.position - begin, sound.steps, sound.runs, tuple(views),
-        tuple(sound.flaws), sound.count,
+        tuple(sound.flaws), sound.count, begin,
     )  # fmt: skip
 
 
@@ -101,9 +112,13 @@ async def look(moment: Moment) -> Live:
     cursor = moment.cursor
     if cursor is not None and (cursor.projection, cursor.version) != (PROJECTION, VERSION):
         cursor = None
-    tables: tuple[Table, ...] = (*(QUERY_TABLES if cursor is not None else ()), *DECISION_TABLES)
     digests: dict[Table, Digest] = {}
-    for table in tables:
+    for name in QUERY_TABLES if cursor is not None else ():
+        total = Sum(name)
+        async for values in moment.values(name):
+            total.add_values(values)
+        digests[name] = total.digest()
+    for table in DECISION_TABLES:
         total = Sum(table)
         async for rows in moment.rows(table):
             total.add(rows)

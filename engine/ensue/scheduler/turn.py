@@ -64,7 +64,7 @@ async def decide_turn(
     deciding = decider(store.namespace, state, lane, defaults, attentive_since, answers, horizon)
     outcomes = deciding.decide(plan, evaluated, clock)
     firings = [each for each in outcomes if isinstance(each, Firing)]
-    makings = await _make(store, firings, known, triggers, program)
+    makings = await make(store, firings, known, triggers, program)
     calls = [making.call for making in makings if making.call is not None]
     made = iter(await asker.ask(calls)) if calls else iter(())
     turn = Turn([], bool(questions), [])
@@ -108,7 +108,7 @@ def _asking(question: Question, triggers: Mapping[str, DeclaredTrigger], program
     return Call(question.trigger, call)
 
 
-async def _make(
+async def make(
     store: Sources,
     firings: Sequence[Firing],
     known: dict[int, Record],

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from msgspec.structs import astuple
 
 from ensue.testing.conformance.drafts import event, submitted, whole
 from ensue.testing.conformance.handles import Handles
@@ -71,6 +72,8 @@ class TestArchive:
                 for table in QUERY_TABLES:
                     found = await every(moment, table)
                     assert sorted(found, key=repr) == sorted(rows.get(table, {}).values(), key=repr)
+                    values = [row async for piece in moment.values(table) for row in piece]
+                    assert values == [astuple(row) for row in found]
 
     async def test_a_moment_stands_still(self, make_store: Handles) -> None:
         store = await make_store()

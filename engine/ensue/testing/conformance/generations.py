@@ -79,6 +79,34 @@ class TestGenerations:
         assert await views.project(Cursor(PROJECTION, 1, 5), {}, 6)
         assert await store.generations.switch(beside)
 
+    async def test_live_views_that_are_held_stand_still_until_a_switch(self, make_store: Handles) -> None:
+        store, other = await make_store(), await make_store()
+        apart = await make_store("elsewhere")
+        for each in (store, apart):
+            await fill(each.views, 1, "old")
+        beside = await store.generations.begin()
+        views = store.generations.views(beside)
+        await fill(views, 1, "new")
+        await store.generations.hold(5)
+        assert not await other.views.project(Cursor(PROJECTION, 1, 5), {}, 6)
+        assert await other.views.cursor(PROJECTION, 1) == 5
+        assert await views.project(Cursor(PROJECTION, 1, 5), {}, 6), "the one beside moves"
+        assert await apart.views.project(Cursor(PROJECTION, 1, 5), {}, 6), "and so does another namespace"
+        assert await other.generations.switch(beside)
+        assert await store.views.project(Cursor(PROJECTION, 1, 6), {}, 7)
+
+    async def test_live_views_are_held_no_longer_than_was_said(self, make_store: Handles) -> None:
+        store = await make_store()
+        await fill(store.views, 1, "old")
+        for again in range(2):
+            await store.generations.hold(5)
+            assert not await store.views.project(Cursor(PROJECTION, 1, 5 + again), {}, 6 + again)
+            if again:
+                make_store.clock.advance(5.001)
+            else:
+                await store.generations.hold(0)
+            assert await store.views.project(Cursor(PROJECTION, 1, 5 + again), {}, 6 + again)
+
     async def test_one_of_another_version_takes_the_place_of_any(self, make_store: Handles) -> None:
         store = await make_store()
         await fill(store.views, 1, "old")

@@ -11,4 +11,5 @@ SELECT :namespace, each.* FROM unnest(
 ) AS each
 ON CONFLICT (namespace, id) DO UPDATE
 SET
+    position = excluded.position, time = excluded.time, author = excluded.author,
     outcome = excluded.outcome, invocation = excluded.invocation, reason = excluded.reason;

@@ -1,2 +1,2 @@
 -- What was done.
-INSERT INTO ensue.migrations (number, name) VALUES (6, 'polls');
+INSERT INTO ensue.migrations (number, name) VALUES (7, 'polls');

@@ -1,0 +1,99 @@
+"""Replaying a log of reactions: verified in memory, rebuilt into tables, asked why."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from benchmarks import programs
+from benchmarks.figures import Figure, Run, median
+from benchmarks.load import react
+from ensue import Engine
+from ensue.replay.rebuild import rebuild_queries
+from ensue.replay.verify import verify
+from ensue_adapters.sqlite.statements import schema
+from ensue_core.archive import QUERY_TABLES, Archive
+
+
+async def measure(run: Run) -> list[Figure]:
+    """Make a log, then replay it in each way."""
+    url = run.url("replays")
+    async with programs.pings(url).running() as engine:
+        await react(engine, run.pick(50_000, 200))
+        asked = await _asked(engine, run.pick(100, 3))
+    async with programs.pings(url) as engine:
+        archive = engine.store.archive()
+        await archive.open()
+        count = (await archive.head()).position
+        reads: list[float] = []
+        verifies: list[float] = []
+        for _ in range(run.pick(3, 1)):
+            reads.append(count / await _read(archive))
+            began = time.perf_counter()
+            assert (await verify(archive)).well
+            verifies.append(count / (time.perf_counter() - began))
+        began = time.perf_counter()
+        rebuilt = await rebuild_queries(engine.store, archive)
+        rebuild = count / (time.perf_counter() - began)
+        assert not rebuilt.different
+        pause = (rebuilt.pause_seconds or 0.0) * 1_000
+        await archive.close()
+    bare = count / _bare(run.folder / "replays.db", run.folder / "replays-bare.db")
+    return [
+        Figure(
+            "replays", "verify, memory", median(verifies), "records/s", 150_000, "more", aim=300_000, bare=median(reads)
+        ),
+        Figure("replays", "rebuild, tables", rebuild, "records/s", 0.5, "more", "ratio", bare=bare),
+        Figure("replays", "pause of the switch", pause, "ms", 100),
+        Figure("replays", "explain, p50", asked[0], "ms", 50),
+        Figure("replays", "trace, p50", asked[1], "ms", 50),
+    ]
+
+
+async def _asked(engine: Engine, count: int) -> tuple[float, float]:
+    """Return how long an explanation and a trace take, in milliseconds, of events all over the log."""
+    explains: list[float] = []
+    traces: list[float] = []
+    events = [each async for each in engine.events.all(code="ping")]
+    for each in events[:: max(len(events) // count, 1)][:count]:
+        began = time.perf_counter()
+        assert (await engine.explain("react/0", event=each.id)).verdict == "fired"
+        explains.append((time.perf_counter() - began) * 1_000)
+        began = time.perf_counter()
+        assert (await engine.trace(each.id)).nodes == 3
+        traces.append((time.perf_counter() - began) * 1_000)
+    return median(explains), median(traces)
+
+
+async def _read(archive: Archive) -> float:
+    """Read and decode the log, and do nothing with it; return the seconds."""
+    began, at = time.perf_counter(), 0
+    while records := (await archive.page(at, 4_000)).records:
+        at = records[-1].position
+    return time.perf_counter() - began
+
+
+def _bare(path: Path, to: Path) -> float:
+    """Insert the rows of every query view into the same tables and indexes with executemany; return the seconds."""
+    source = sqlite3.connect(path)
+    connection = sqlite3.connect(to, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA cache_size = -65536")
+    for statement in schema():
+        connection.execute(statement)
+    seconds = 0.0
+    for table in QUERY_TABLES:
+        columns = [f'"{row[1]}"' for row in source.execute(f"PRAGMA table_info({table})")]
+        rows = source.execute(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE namespace = (SELECT max(namespace) FROM {table})"
+        ).fetchall()
+        insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        began = time.perf_counter()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(insert, rows)
+        connection.execute("COMMIT")
+        seconds += time.perf_counter() - began
+    source.close()
+    connection.close()
+    return seconds
