@@ -93,7 +93,10 @@ async def test_what_is_acknowledged_stands_once_whatever_the_network_does(tmp_pa
             for store in stores:
                 await store.open()
             work = [asyncio.create_task(emitting(store, acked, stop)) for store in stores]
-            for state, seconds in (("well", 0.5), ("slow", 2.0), ("cut", 2.0), ("silent", 2.0), ("cut", 1.0)):
+            weather: tuple[tuple[State, float], ...] = (
+                ("well", 0.5), ("slow", 2.0), ("cut", 2.0), ("silent", 2.0), ("cut", 1.0),
+            )  # fmt: skip
+            for state, seconds in weather:
                 before, network.state = len(acked), state
                 for _ in range(round(seconds / 0.25)):
                     await asyncio.sleep(0.25)
