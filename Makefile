@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV
 
 .PHONY: help env demo test java pgbouncer check format-check lint layers mypy pyright fmt bench bench-postgres \
-	campaign crash simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
+	campaign crash crash-many simulate load ingest ingest-kills plant matrix matrix-postgres lock build clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -86,11 +86,14 @@ bench-postgres: $(READY) ## measure speed on Postgres beside other job systems (
 
 campaign: crash simulate ingest ingest-kills plant ## longer hunts for faults: LENGTH seconds or seeds of each
 
-crash: $(READY) ## kill real processes for LENGTH seconds (STORE=postgres: the server, too)
+crash: $(READY) $(if $(filter kafka,$(STORE)),java) ## kill real processes for LENGTH seconds (STORE=postgres, STORE=kafka: the servers, too)
 	$(BIN)/python -m tests.crash --seconds $(LENGTH) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres: on a simulated SQL server)
-	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(STORE),--sql) $(ARGS)
+crash-many: $(READY) java ## 100,000 events through three Kafka brokers while they and the engines are killed (ARGS="--events N")
+	$(BIN)/python -m tests.crash.many $(ARGS)
+
+simulate: $(READY) ## run LENGTH seeds of the simulated engine (STORE=postgres, STORE=kafka: on simulated servers)
+	$(BIN)/python -m tests.simulate --seeds $(LENGTH) $(if $(filter kafka,$(STORE)),--kafka,$(if $(STORE),--sql)) $(ARGS)
 
 ingest: $(READY) ## run LENGTH seeds of ingesters on a simulated topic
 	$(BIN)/python -m tests.ingest --seeds $(LENGTH) $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--store postgres] [--quick] [--folder PATH] [--json PATH] [measure...]`."""
+"""`python -m benchmarks [--store postgres|kafka] [--quick] [--folder PATH] [--json PATH] [measure...]`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from benchmarks import MEASURES, postgres
+from benchmarks import MEASURES, kafka, postgres
 from benchmarks.awake import awake
 from benchmarks.figures import Figure, show
 from benchmarks.postgres.server import serving, version_of
+from tests.servers.kafka import running as running_kafka
 
 FOLDER = Path(__file__).parent
 
@@ -44,8 +45,8 @@ def main() -> int:
             results.machine["postgres"] = version_of(server)
         for name in asked.measures:
             print(f"{name} ...", file=sys.stderr, flush=True)
-            figures += measured(f"postgres.{name}" if on_postgres else name, asked, server)
-    default = FOLDER / ("results-postgres.json" if on_postgres else "results.json")
+            figures += measured(name if asked.store == "sqlite" else f"{asked.store}.{name}", asked, server)
+    default = FOLDER / ("results.json" if asked.store == "sqlite" else f"results-{asked.store}.json")
     if asked.json or not asked.quick:  # a short run's numbers say nothing
         (asked.json or default).write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -60,15 +61,15 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure how fast the engine is.")
     parser.add_argument("measures", nargs="*", metavar="measure", help="all by default")
-    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite", help="what holds the log")
+    parser.add_argument("--store", choices=("sqlite", "postgres", "kafka"), default="sqlite", help="what holds the log")
     parser.add_argument("--quick", action="store_true", help="a short run, which shows that it works, not how fast")
     parser.add_argument("--folder", type=Path, help="where the files lie that are written: on the disk to measure")
     parser.add_argument("--json", type=Path, help="where the figures go (benchmarks/results.json)")
-    parser.add_argument("--server", help="the URL of a Postgres to measure; one is started where it is left out")
+    parser.add_argument("--server", help="the URL of a Postgres, or HOST:PORT of a Kafka; one is started")
     parser.add_argument("--asleep", action="store_true", help="let processors that have nothing to do go to sleep")
     parser.add_argument("--no-peers", action="store_true", help="measure ensue alone on Postgres")
     asked = parser.parse_args()
-    known = postgres.MEASURES if asked.store == "postgres" else MEASURES
+    known = {"postgres": postgres.MEASURES, "kafka": kafka.MEASURES, "sqlite": MEASURES}[asked.store]
     unknown = [name for name in asked.measures if name not in known]
     if unknown:
         parser.error(f"there is no measure {unknown[0]!r}: choose from {', '.join(known)}")
@@ -92,6 +93,12 @@ def _server(asked: argparse.Namespace) -> Generator[str, None, None]:
     if asked.store == "postgres":
         with serving(asked.server, asked.folder) as url:
             yield url
+    elif asked.store == "kafka":
+        if asked.server is not None:
+            yield asked.server
+            return
+        with running_kafka() as broker:
+            yield broker.address
     else:
         yield ""
 

@@ -10,6 +10,8 @@ GRANT INSERT, UPDATE, DELETE ON
     ensue.problems, ensue.topics
 TO shop;
 GRANT INSERT, UPDATE ON ensue.generations TO shop;
+-- Where the schema holds the views of a log in Kafka:
+GRANT INSERT, UPDATE, DELETE ON ensue.folds, ensue.verdicts, ensue.horizons TO shop;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ensue TO shop;
 -- A role that only emits and submits in its own transactions needs no more than this:
 --   GRANT USAGE ON SCHEMA ensue TO shop_web;

@@ -91,6 +91,15 @@ def occurrences_of(record: Record) -> tuple[Occurrence, ...]:
             return ()
 
 
+def happened_at(record: Record) -> int:
+    """Return when what a record says happened: its log time, or before, where it was appended before that."""
+    match record.fact:
+        case EventEmitted() | InvocationCreated() | AttemptStarted() | AttemptEnded() | InvocationCancelled():
+            return record.fact.appended or record.time
+        case _:
+            return record.time
+
+
 def _created(
     record: Record, time: int, invocation: Id, task: str, due: int, depth: int, root: str
 ) -> tuple[Occurrence, ...]:

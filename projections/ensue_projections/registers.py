@@ -255,14 +255,15 @@ class Registers:
             return
         logged = max(time, self.head.time, floor)
         appended = time if time < logged and not floor else 0
-        records: list[Record] = []
-        drafts = [as_placed(each, self.head.position + n, appended) for n, each in enumerate(drafts, 1)]
-        for position, each in enumerate(drafts, self.head.position + 1):
-            record = place(each, position, logged)
-            records.append(record)
-            self._standing[each.id] = record
-            for change in work_changes(record):
-                self._change(change)
+        after = self.head.position
+        if appended or AttemptStarted in {type(each.fact) for each in drafts}:
+            drafts = [as_placed(each, after + n, appended) for n, each in enumerate(drafts, 1)]
+        records = [place(each, position, logged) for position, each in enumerate(drafts, after + 1)]
+        for record in records:
+            self._standing[record.id] = record
+            if type(record.fact) is not EventEmitted:
+                for change in work_changes(record):
+                    self._change(change)
         self._times += [logged] * len(records)
         self.head = Head(records[-1].position, logged)
         until = logged + round(seconds * SECOND) if worker else 0

@@ -12,14 +12,17 @@ from rich.console import Console
 from benchmarks import MEASURES
 from benchmarks.__main__ import Results
 from benchmarks.figures import Figure, Run, percentile
+from benchmarks.kafka import MEASURES as KAFKA_MEASURES
 from benchmarks.peers import PEERS, UNFINISHED
 from benchmarks.peers.environments import VERSIONS, version_of
 from benchmarks.postgres import MEASURES as POSTGRES_MEASURES
 from benchmarks.postgres.peers import QUANTITIES, ratios
 from tests.house.tree import ROOT
+from tests.servers.kafka import Kafka
 from tests.servers.postgres import Server
 
 ON_POSTGRES = {"peers": 8, "latency": 6, "emit": 3, "reactions": 9, "ingest": 3, "growth": 12}
+ON_KAFKA = {"emit": 5, "latency": 5, "reactions": 3, "scale": 3}
 FIGURES = {
     "latency": 6, "burst": 2, "idle": 1, "polls": 2, "emit": 3, "folds": 4, "replays": 8, "reactions": 5, "growth": 12,
 }  # fmt: skip
@@ -48,6 +51,18 @@ def test_a_short_run_on_postgres_gives_every_figure(name: str, tmp_path: Path, p
     assert len(figures) == ON_POSTGRES[name]
     assert all(each.measure == name and each.value >= 0 for each in figures)
     assert "peers" not in done.stdout or name == "peers"
+
+
+@pytest.mark.parametrize("name", KAFKA_MEASURES)
+def test_a_short_run_on_kafka_gives_every_figure(name: str, tmp_path: Path, kafka: Kafka) -> None:
+    results = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks", "--store", "kafka", "--server", kafka.address]
+    command += ["--quick", "--folder", str(tmp_path), "--json", str(results), name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = msgspec.json.decode(results.read_bytes(), type=Results).figures
+    assert len(figures) == ON_KAFKA[name]
+    assert all(each.measure == name and each.value >= 0 for each in figures)
 
 
 def test_the_table_of_ratios_says_how_many_times_better() -> None:

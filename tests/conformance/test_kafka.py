@@ -15,20 +15,27 @@ from ensue_adapters.sqlite.folded import SQLiteFolded
 from ensue_adapters.sqlite.store import SQLiteStore
 from ensue_adapters.sqlite.url import parse_url as parse_sqlite
 from ensue_core.clock import Clock
-from tests.kafka.stamped import StampedWire
+from tests.kafka.stamped import Pool, Turn
 from tests.servers.kafka import Kafka
 
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    """Topics that the tests use one after another."""
+    return Pool(f"c{uuid4().hex[:12]}")
+
+
 @pytest_asyncio.fixture
-async def make_store(tmp_path: Path, kafka: Kafka) -> AsyncIterator[Handles]:
-    lines, _ = parse_url(kafka.url(f"c{uuid4().hex[:12]}"))
+async def make_store(tmp_path: Path, kafka: Kafka, pool: Pool) -> AsyncIterator[Handles]:
+    place, _ = parse_url(kafka.url("any"))
+    turn = Turn(pool, place)
     views = parse_sqlite(f"sqlite:///{tmp_path}/views.db?synchronous=normal")
 
     def make(namespace: str, clock: Clock) -> BrokerStore:
-        wire = StampedWire(lines, namespace, events=2, attempts=2)
-        return BrokerStore(wire, SQLiteFolded(SQLiteStore(views, namespace, clock)), namespace, clock)
+        return BrokerStore(turn.wire(namespace), SQLiteFolded(SQLiteStore(views, namespace, clock)), namespace, clock)
 
     async with Handles(make) as handles:
         yield handles
+    turn.end()

@@ -1,8 +1,8 @@
 """Kills real processes for a while: `python -m tests.crash --seconds 60 [--seed 1]`, or `--points` for each fail-point.
 
 Round after round, each with a seed of its own and a fresh store, faults for some seconds and then none; with
-`--store postgres` the server is killed, too. What is wrong is printed with the seed and the directory, which is
-kept. Exits with 1 where anything was.
+`--store postgres` the server is killed, too, with `--store kafka` each of three brokers. What is wrong is printed with
+the seed and the directory, which is kept. Exits with 1 where anything was.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.crash.fleet import Fleet, at_point, attack, attack_with_server
+from tests.crash.fleet import Fleet, at_point, attack, attack_with_brokers, attack_with_server
 from tests.crash.points import POINTS, Kind
 from tests.crash.processes import fork
+from tests.servers.kafka import running as running_kafka
 from tests.servers.postgres import running
 
 ROUND_SECONDS = 10.0
@@ -49,10 +50,14 @@ def main() -> int:
         trials = _trials(said.store, said.points or list(known), said.once)
         if said.store == "sqlite":
             return _points(trials, said.jobs, said.json)
+        if said.store == "kafka":
+            with running_kafka() as kafka:
+                return _points(trials, said.jobs, said.json, f"kafka://{kafka.address}/sim_{{}}")
         with running() as server:
-            return _points(trials, said.jobs, said.json, server.url)
+            return _points(trials, said.jobs, said.json, f"{server.url}?schema=sim_{{}}")
     seed = random.SystemRandom().randrange(1_000_000) if said.seed is None else said.seed
-    return _rounds(attack if said.store == "sqlite" else attack_with_server, said.seconds, seed, said.json)
+    attacks = {"sqlite": attack, "postgres": attack_with_server, "kafka": attack_with_brokers}
+    return _rounds(attacks[said.store], said.seconds, seed, said.json)
 
 
 def _rounds(attack: Callable[..., Fleet], seconds: float, seed: int, as_json: bool) -> int:
@@ -95,8 +100,7 @@ def _points(waiting: list[tuple[str, bool]], jobs: int, as_json: bool, server: s
         while waiting and len(trying) < jobs:
             name, apart = waiting.pop(0)
             directory = Path(tempfile.mkdtemp(prefix="ensue-crash-"))
-            url = f"{server}?schema=sim_{len(waiting)}" if server else ""
-            make = partial(at_point, name=name, apart=apart, server=url)
+            make = partial(at_point, name=name, apart=apart, server=server.format(len(waiting)))
             pid = fork(partial(_write, make, directory), directory / "fleet.log")
             trying[pid] = name, apart, directory
         pid, _ = os.waitpid(-1, 0)

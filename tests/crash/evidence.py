@@ -18,6 +18,7 @@ from typing import Any
 
 from ensue.projector import catch_up
 from ensue_adapters import postgres, sqlite
+from ensue_adapters.kafka.log import open_store as open_kafka
 from ensue_adapters.memory.space import Space
 from ensue_core.clock import SYSTEM_CLOCK
 from ensue_core.facts import (
@@ -61,8 +62,8 @@ def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int
 
 
 def _store(place: Place) -> Store:
-    open_store = postgres.open_store if place.server else sqlite.open_store
-    return open_store(place.url, NAMESPACE, SYSTEM_CLOCK)
+    open_store = {"postgres": postgres.open_store, "sqlite": sqlite.open_store, "kafka": open_kafka}
+    return open_store[place.kind](place.url, NAMESPACE, SYSTEM_CLOCK)
 
 
 async def _open(store: Store, services: list[str], head: int) -> str:
@@ -110,7 +111,7 @@ async def _judge(place: Place, services: list[str], position: int) -> dict[str, 
         rows: dict[RowTable, dict[RowKey, QueryRow]] = {name: table.rows for name, table in space.views.tables.items()}
         space.views.project(Cursor(PROJECTION, VERSION, start), fold.fold(page, rows), page[-1].position)
     wrong += [f"query views: {text}" async for text in _queries(store, place, space)]
-    if place.server:
+    if place.kind == "postgres":
         wrong += await orders.judge_orders(place.url, records, _tried(place))
     await store.close()
     evidence = _evidence(place, space, services)
@@ -152,6 +153,7 @@ def _evidence(place: Place, space: Space, services: list[str]) -> Evidence:
     return Evidence(
         space=space, defaults=DEFAULTS, services=services, acked=acked, bodies=bodies, returns=returns, emitted=emitted,
         crashes=(), downs={}, margin=0, seed=0, at_rest=False, namespace=NAMESPACE,
+        lags=place.kind == "kafka",
     )  # fmt: skip
 
 
@@ -186,9 +188,9 @@ async def _queries(store: Store, place: Place, space: Space) -> AsyncIterator[st
 
 
 async def _count(place: Place, table: str) -> int:
-    if place.server:
+    if place.kind == "postgres":
         return await orders.count_rows(place.url, table)
-    with closing(sqlite3.connect(place.directory / "log.db")) as connection:
+    with closing(sqlite3.connect(place.file)) as connection:
         count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     return count
 

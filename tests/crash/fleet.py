@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from ensue.running import Role
+from tests.crash.brokers import Brokers
 from tests.crash.database import database
 from tests.crash.evidence import judge, rest
 from tests.crash.points import POINTS, Point
 from tests.crash.processes import AWAY, LEASE_SECONDS, Place, Slot, fork, prepare, send, serve
+from tests.servers.kafka import NEWEST, cluster
 from tests.simulation.program import Version
 
 REST_SECONDS = 60.0
@@ -206,8 +208,24 @@ def attack_with_server(directory: Path, seed: int, seconds: float, gap_seconds: 
         return fleet
 
 
+def attack_with_brokers(directory: Path, seed: int, seconds: float, gap_seconds: float = 0.4) -> Fleet:
+    """The same on a log in Kafka: three brokers, each record on all, which are killed and paused as well."""
+    draw, counts = random.Random(f"brokers {seed}"), Counter[str]()
+    with cluster(NEWEST, nodes=3) as brokers:
+        harms = Brokers(brokers, draw, counts)
+        with Fleet(directory, seed, deaths=0.01, server=f"kafka://{brokers.address}/sim") as fleet:
+            _attack(fleet, seconds, gap_seconds, [_harm, _harm, lambda fleet: harms.harm()], 5, calm=harms.heal)
+            fleet.counts.update(counts)
+            return fleet
+
+
 def _attack(
-    fleet: Fleet, seconds: float, gap_seconds: float, harms: Sequence[Callable[[Fleet], None]], acts: float = 12
+    fleet: Fleet,
+    seconds: float,
+    gap_seconds: float,
+    harms: Sequence[Callable[[Fleet], None]],
+    acts: float = 12,
+    calm: Callable[[], None] | None = None,
 ) -> Fleet:
     for number in range(3):
         fleet.add(f"worker{number}", "main", "v1", ("worker",))
@@ -222,6 +240,8 @@ def _attack(
     while time.monotonic() < until:
         fleet.wait(min(fleet.draw.expovariate(1 / gap_seconds), 1.0))
         fleet.draw.choice(harms)(fleet)
+    if calm is not None:
+        calm()
     fleet.come_to_rest()
     return fleet
 

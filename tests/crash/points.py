@@ -20,6 +20,13 @@ from ensue.scheduler.decide import Decider
 from ensue.scheduler.scheduler import Scheduler
 from ensue.worker.leases import Reaper
 from ensue.worker.worker import Worker
+from ensue_adapters.broker.decisions import BrokerDecisions
+from ensue_adapters.broker.folder import Folder
+from ensue_adapters.broker.leases import BrokerLeases
+from ensue_adapters.broker.log import BrokerLog
+from ensue_adapters.broker.store import BrokerStore
+from ensue_adapters.broker.work import BrokerWork
+from ensue_adapters.kafka.wire import KafkaWire
 from ensue_adapters.postgres import PostgresStore
 from ensue_adapters.postgres import folding as postgres_folding
 from ensue_adapters.postgres import writer as postgres_writer
@@ -34,13 +41,15 @@ from ensue_adapters.sqlite import writer as sqlite_writer
 from ensue_adapters.sqlite.checkpoints import Checkpoints
 from ensue_adapters.sqlite.decisions import SQLiteDecisions
 from ensue_adapters.sqlite.delivery import Delivery
+from ensue_adapters.sqlite.folded import SQLiteFolded
 from ensue_adapters.sqlite.leases import SQLiteLeases
 from ensue_adapters.sqlite.log import SQLiteLog
 from ensue_adapters.sqlite.store import SQLiteStore
+from ensue_adapters.sqlite.transaction import Transaction as SQLTransaction
 from ensue_adapters.sqlite.views import SQLiteViews
 from ensue_adapters.sqlite.work import SQLiteWork
 
-Kind = Literal["sqlite", "postgres"]
+Kind = Literal["sqlite", "postgres", "kafka"]
 Victim = Literal["client", "scheduler", "worker", "projectors"]
 
 
@@ -150,6 +159,23 @@ POINTS: dict[Kind, dict[str, Point]] = {
         "client.trip.after": Point("client", postgres_writer.Writer, "call", "after", 5),
         "client.commit.before": Point("client", postgres_writer.Writer, "_commit", count=2),
         "client.commit.after": Point("client", postgres_writer.Writer, "_commit", "after", 2),
+    },
+    "kafka": {
+        **_points(
+            Parts(
+                BrokerLog, BrokerDecisions, BrokerWork, BrokerLeases, SQLiteViews, BrokerStore, sqlite_folding.Folding
+            )
+        ),
+        "send.before": Point("worker", KafkaWire, "send", count=9),
+        "send.after": Point("worker", KafkaWire, "send", "after", 9),
+        "mark.before": Point("worker", Folder, "_send_marks", count=5, together=True),
+        "mark.after": Point("worker", Folder, "_send_marks", "after", 5, together=True),
+        "folding.before": Point("worker", SQLiteFolded, "fold", count=6, together=True),
+        "folding.judged": Point("worker", SQLTransaction, "stand", "after", 6, together=True),
+        "folding.after": Point("worker", SQLiteFolded, "fold", "after", 6, together=True),
+        "let.after": Point("worker", SQLiteFolded, "let", "after", 2, counts=bool),
+        "client.send.before": Point("client", KafkaWire, "send", count=5),
+        "client.send.after": Point("client", KafkaWire, "send", "after", 5),
     },
 }  # fmt: skip
 """Every fail-point of each kind of store, by name, and the process that dies there."""

@@ -50,7 +50,8 @@ DEFAULTS = Defaults(
 class Place:
     """A directory with the effects of bodies, what clients were told, and what processes logged.
 
-    `server` is the URL of a schema on a Postgres server; without one, the store is a file in the directory.
+    `server` is the URL of a schema on a Postgres server, or of a log in Kafka, whose views are a file in the directory;
+    without one, the store is that file.
     """
 
     directory: Path
@@ -59,12 +60,20 @@ class Place:
     @property
     def kind(self) -> Kind:
         """The kind of store."""
+        if self.server.startswith("kafka:"):
+            return "kafka"
         return "postgres" if self.server else "sqlite"
 
     @property
     def url(self) -> str:
         """The store."""
-        return self.server or f"sqlite:///{self.directory / 'log.db'}"
+        file = f"sqlite:///{self.file}"
+        return f"{self.server}?views={file}&events=2&attempts=2" if self.kind == "kafka" else self.server or file
+
+    @property
+    def file(self) -> Path:
+        """The file with the store, or with its views."""
+        return self.directory / "log.db"
 
     @property
     def effects(self) -> Path:
@@ -124,6 +133,7 @@ def log_errors(form: str = "%(name)s: %(message)s") -> None:
     asyncpg leaves a future behind where a server dies as a connection to it is made; asyncio says so, nobody is harmed.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=form)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says that brokers are away, as they are
     left_behind = "unexpected connection_lost() call"
     logging.getLogger("asyncio").addFilter(lambda record: left_behind not in record.getMessage())
 
@@ -213,7 +223,7 @@ def prepare(place: Place) -> int:
     async def main() -> None:
         async with Engine(place.url, app_id=NAMESPACE):
             pass
-        if place.server:
+        if place.kind == "postgres":
             await orders.prepare(place.url)
 
     asyncio.run(main())
@@ -238,7 +248,7 @@ def send(place: Place, client: int, seed: int, acts: int, gap_seconds: float, po
                 draw = random.Random(f"{seed} {client} {number}")
                 sent = time.monotonic_ns()
                 try:
-                    if place.server and draw.random() < 0.3:
+                    if place.kind == "postgres" and draw.random() < 0.3:
                         emit = NAMESPACE, draw.choice(CODES), _payload(draw)
                         await orders.place_orders(place.url, emit, draw, partial(told.add, number, sent, 0, "tried"))
                         continue

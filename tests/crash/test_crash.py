@@ -66,6 +66,33 @@ def test_deaths_pauses_and_deploys_at_random_moments_harm_nothing() -> None:
     assert sum(each["counts"].get("SIGKILL", 0) for each in found) > 3
 
 
+KAFKA_ONLY = ("send.after", "folding.judged", "folding.after", "mark.after", "let.after", "client.send.after")
+"""The moments of a log at a broker; `make crash STORE=kafka ARGS=--points` dies at all the others too."""
+
+
+@pytest.fixture(scope="module")
+def kafka_deaths() -> dict[str, dict[str, Any]]:
+    """The same on a log in Kafka, where it differs."""
+    found = rounds("--store", "kafka", "--once", "--jobs", "4", "--points", *KAFKA_ONLY)
+    return {each["name"].split()[0]: each for each in found}
+
+
+@pytest.mark.parametrize("name", KAFKA_ONLY)
+def test_a_death_between_sending_and_folding_harms_nothing_on_kafka(
+    kafka_deaths: dict[str, dict[str, Any]], name: str
+) -> None:
+    found = kafka_deaths[name]
+    assert found["wrong"] == [], found
+
+
+@pytest.mark.slow
+def test_every_event_is_accounted_for_while_brokers_and_engines_are_killed() -> None:
+    command = [sys.executable, "-m", "tests.crash.many", "--events", "3000", "--seed", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3000 events in, 3000 accounted for, one outcome each" in done.stdout
+
+
 @pytest.mark.parametrize("replicated", [False, True], ids=["alone", "with a standby"])
 def test_deaths_of_the_server_and_of_everybody_else_harm_nothing(replicated: bool) -> None:
     found = rounds("--store", "postgres", "--seconds", "10", "--seed", str(2 * SEED + replicated))

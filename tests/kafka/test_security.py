@@ -10,12 +10,15 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
 from ensue.ingest.topics import open_topic
+from ensue.testing.conformance.drafts import event
+from ensue_adapters.kafka.log import open_store as open_log
 from ensue_core.clock import SYSTEM_CLOCK
-from ensue_core.errors import TopicUnavailable
+from ensue_core.errors import EnsueError, TopicUnavailable
 from ensue_core.topics import Letter, Message, Topic
 from tests.kafka.topics import create, producing
 from tests.servers.brokers import Cluster, cluster
@@ -137,6 +140,49 @@ async def test_with_the_password_in_the_environment(
 ) -> None:
     monkeypatch.setenv("KAFKA_PASSWORD", SECRET)
     assert await read_one(url(secure, "SASL_PLAINTEXT", topic, "password_env=KAFKA_PASSWORD", "alice")) == [b"1"]
+
+
+async def log_through(url: str, tmp_path: Path) -> list[str]:
+    """Append to a log, read it, and look at its health: every kind of client connects."""
+    views = quote(f"sqlite:///{tmp_path}/views.db", safe="")
+    store = open_log(f"{url}&events=1&attempts=1&views={views}", "default", SYSTEM_CLOCK)
+    await store.open()
+    try:
+        await store.log.append([event("one")])
+        assert all(each.well for each in await store.health())
+        return [each.kind for each in await store.log.read(0, 9)]
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    ("listener", "options", "user"),
+    [
+        ("SASL_SSL", "sasl=plain&cafile={certificate}", True),
+        ("SASL_SSL", "sasl=scram-sha-512&cafile={certificate}", True),
+        ("SASL_PLAINTEXT", "sasl=scram-sha-256", True),
+        ("SSL", "cafile={certificate}&certfile={certificate}&keyfile={key}", False),
+    ],
+)
+async def test_a_log_through_each_door(
+    secure: Cluster, certificate: Path, tmp_path: Path, listener: str, options: str, user: bool
+) -> None:
+    said = options.format(certificate=certificate, key=certificate.with_name("key.pem"))
+    where = url(secure, listener, f"log-{uuid4().hex[:8]}", said, ALICE if user else "")
+    assert await log_through(where, tmp_path) == ["EventEmitted"]
+
+
+@pytest.mark.parametrize("user", ["alice:wr0ng", f"bob:{OTHER}"])
+async def test_a_log_that_may_not_be_used_is_refused_in_one_sentence_without_secrets(
+    secure: Cluster, tmp_path: Path, user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = url(secure, "SASL_PLAINTEXT", "log-shut", "sasl=scram-sha-512", user)
+    with caplog.at_level(logging.DEBUG), pytest.raises(EnsueError) as caught:
+        await log_through(where, tmp_path)
+    assert user.partition(":")[0] in str(caught.value)
+    for told in (str(caught.value), repr(caught.value), caplog.text):
+        assert "wr0ng" not in told
+        assert OTHER not in told
 
 
 async def refused(url: str, says: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -33,6 +33,10 @@ BAD_CONNECTIONS = "tests/postgres/test_bad_connections.py"
 REPLAY = "tests/replay"
 PAST = "engine/ensue/replay"
 PGBOUNCER = "tests/postgres/test_pgbouncer.py"
+BROKER = "adapters/ensue_adapters/broker"
+BROKER_ONLY = "tests/conformance/test_broker.py"
+BROKER_LOG = "tests/broker/test_log.py"
+ON_KAFKA_SIMULATED = "tests/simulation/test_simulation.py"
 
 
 class Bug(NamedTuple):
@@ -1219,6 +1223,138 @@ BUGS: tuple[Bug, ...] = (
         "        if not passes(Subset({path: test}), value):\n",
         "        if passes(Subset({path: test}), value) or len(filter_.tests) == 1:\n",
         (f"{REPLAY}/test_explain.py", "-k", "blocks or invocation"),
+    ),
+    # Kafka as the log.
+    Bug(
+        "void_step_folded",
+        "a Step counts only if it follows the last one that counted",
+        f"{FOLDS}/registers.py",
+        "        if self._steps.get(request.service, NO_ID) != request.after:\n            return NotFollowed()\n",
+        "",
+        (BROKER_ONLY, "-k", "Superseded or Steps"),
+    ),
+    Bug(
+        "late_produce_accepted",
+        "a record that lands long after its sender gave it up changes nothing",
+        f"{FOLDS}/registers.py",
+        "        if row is None or row.started or row.attempt != fact.attempt:\n            return Counted(False)\n"
+        "        return self._stand_once(request.draft",
+        "        if row is None:\n            return Counted(False)\n        return self._stand_once(request.draft",
+        (ON_KAFKA_SIMULATED, "-k", "short_campaign and Kafka"),
+    ),
+    Bug(
+        "offsets_committed_before_rows",
+        "how far the topics are folded stands with the rows, in one transaction",
+        f"{SQLITE}/folded.py",
+        "    tx.stand(registers.runs)\n    after = keeping.moved(before, folding, registers.head.position)\n"
+        "    offsets, horizon = keeping.order_text(after.order), after.order.horizon\n"
+        "    run, namespace = tx.connection.execute, tx.namespace\n"
+        '    run(sql("fold/move"), (namespace, after.version, after.lines, offsets, horizon, after.position))\n',
+        "    after = keeping.moved(before, folding, registers.head.position)\n"
+        "    offsets, horizon = keeping.order_text(after.order), after.order.horizon\n"
+        "    run, namespace = tx.connection.execute, tx.namespace\n"
+        '    run(sql("fold/move"), (namespace, after.version, after.lines, offsets, horizon, after.position))\n'
+        '    run("COMMIT")\n    run("BEGIN IMMEDIATE")\n    run("SAVEPOINT fold")\n'
+        "    tx.stand(registers.runs)\n",
+        (BROKER_LOG, "-k", "offsets_stand"),
+    ),
+    Bug(
+        "unreadable_record_stops_the_fold",
+        "a record that cannot be read is parked as a fact, and the log goes on",
+        f"{BROKER}/envelopes.py",
+        "    except (msgspec.MsgspecError, ValueError, RecursionError) as error:\n        return _parked(",
+        "    except RecursionError as error:\n        return _parked(",
+        (BROKER_LOG, "-k", "cannot_be_read"),
+    ),
+    Bug(
+        "end_read_raw_after_lost",
+        "an end counts for the attempt that is current and started: not after a LOST before it",
+        f"{FOLDS}/registers.py",
+        "        if row is None or not row.started or row.attempt != fact.attempt:\n            return Counted(False)\n"
+        "        if request.start",
+        "        if row is None:\n            return Counted(False)\n        if request.start",
+        (BROKER_ONLY, "-k", "Ending or LeaseOfWork"),
+    ),
+    Bug(
+        "end_of_a_stranger_counts",
+        "an end that names its start counts only where that very start owns the attempt",
+        f"{FOLDS}/registers.py",
+        "        if request.start and not _starts(self._standing.get(request.start), fact):\n"
+        "            return Counted(False)\n",
+        "",
+        (BROKER_LOG, "-k", "own_the_attempt"),
+    ),
+    Bug(
+        "body_runs_without_its_start",
+        "a body runs only where its own start was found to own the attempt",
+        f"{BROKER}/work.py",
+        "for row, start, verdict in zip(rows, starts, verdicts, strict=True) if _counts(verdict)]",
+        "for row, start, verdict in zip(rows, starts, verdicts, strict=True) if verdict]",
+        (ON_KAFKA_SIMULATED, "-k", "short_campaign and Kafka"),
+    ),
+    Bug(
+        "buffered_events_beside_the_end",
+        "what a task has buffered comes with its success, or not at all",
+        f"{BROKER}/work.py",
+        "        finishes = [\n",
+        "        for each in sent:\n"
+        "            if each.buffered:\n"
+        "                await self._outbox.ask(\n"
+        "                    self._lines.of(ATTEMPTS, each.invocation), __import__(\n"
+        '                        "ensue_projections.requests", fromlist=["Append"]\n'
+        "                    ).Append(tuple(each.buffered))\n"
+        "                )\n"
+        "        finishes = [\n",
+        (BROKER_ONLY, "-k", "Ending or Buffer"),
+    ),
+    Bug(
+        "repeated_produce_is_a_second_event",
+        "the first draft of an id stands, whatever lands again",
+        f"{FOLDS}/registers.py",
+        "            if each.id not in self._standing and each.id not in first:\n",
+        "            if each.id not in first:\n",
+        (BROKER_LOG, "-k", "lands_again"),
+    ),
+    Bug(
+        "deadline_passes_on_a_lagging_partition",
+        "time passes only as far as every partition has been read",
+        f"{FOLDS}/ordering.py",
+        "        horizon = min((self._times.get(line, 0) for line in self._lines), default=0)\n",
+        "        horizon = max((self._times.get(line, 0) for line in self._lines), default=0)\n",
+        (BROKER_LOG, "-k", "lags"),
+    ),
+    Bug(
+        "time_passes_inside_a_batch",
+        "inside a batch, time passes only as far as nothing that comes later in it happened before",
+        f"{SCHEDULER}/decide.py",
+        "        if self._horizon == FOREVER:\n            return None\n",
+        "        if self._horizon:\n            return None\n",
+        (ON_KAFKA_SIMULATED, "-k", "short_campaign and Kafka"),
+    ),
+    Bug(
+        "ingest_gap_hidden",
+        "a batch counts if its source offset stands where it begins: no later one hides a gap",
+        f"{FOLDS}/registers.py",
+        "        if through != batch.after:\n            return Turned(through=through)\n",
+        "        if through >= batch.through:\n            return Turned(through=through)\n",
+        (BROKER_ONLY, "-k", "Ingesting"),
+    ),
+    Bug(
+        "mark_placed_before_it_is_read",
+        "a reader that knows a mark waits until it has read what the mark covers",
+        f"{BROKER}/unread.py",
+        "            if any(line not in self._held or self._ends[line] < upto for line, (_, upto) in places.items()):\n"
+        "                break\n",
+        "",
+        (ON_KAFKA_SIMULATED, "-k", "short_campaign and Kafka"),
+    ),
+    Bug(
+        "doubt_ends_the_sending",
+        "a request in doubt is sent until it is known to stand",
+        f"{BROKER}/outbox.py",
+        "            except (InDoubt, Unsent) as error:\n                doubt = doubt",
+        "            except Unsent as error:\n                doubt = doubt",
+        (ON_KAFKA_SIMULATED, "-k", "short_campaign and Kafka"),
     ),
 )
 """Every planted bug."""

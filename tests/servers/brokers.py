@@ -125,6 +125,8 @@ class Cluster:
     brokers: list[Broker]
     folder: Path
     ports: Mapping[str, list[int]] = field(default_factory=dict[str, list[int]])
+    fronts: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Of each broker, a port that it tells clients to use, and the one it listens on for those: for a proxy between."""
 
     @property
     def address(self) -> str:
@@ -143,11 +145,12 @@ def cluster(
     settings: Mapping[str, object] | None = None,
     listeners: Sequence[str] = (),
     scram: Mapping[str, str] | None = None,
+    proxied: bool = False,
 ) -> Generator[Cluster]:
     """Start nodes of a version on free ports, in a temporary folder; they always end with the block.
 
     `listeners` are further security protocols (SSL, SASL_PLAINTEXT, SASL_SSL) to offer, each on a port of its own,
-    as `settings` describe them. `scram` are users and passwords.
+    as `settings` describe them. `scram` are users and passwords. `proxied` asks for `fronts`.
     """
     found = programs()
     if found is None:
@@ -157,7 +160,7 @@ def cluster(
     folder = Path(tempfile.mkdtemp(prefix="ensue-kafka-"))
     brokers: list[Broker] = []
     try:
-        made = _made([java, *JAVA, "-cp", f"{jars}/*"], folder, nodes, settings or {}, listeners)
+        made = _made([java, *JAVA, "-cp", f"{jars}/*"], folder, nodes, settings or {}, listeners, proxied)
         brokers += made.brokers
         _format(brokers, scram or {})
         for each in brokers:
@@ -172,10 +175,16 @@ def cluster(
 
 
 def _made(
-    java: Sequence[str], folder: Path, nodes: int, settings: Mapping[str, object], listeners: Sequence[str]
+    java: Sequence[str],
+    folder: Path,
+    nodes: int,
+    settings: Mapping[str, object],
+    listeners: Sequence[str],
+    proxied: bool,
 ) -> Cluster:
     """Lay out nodes: a folder each, with its settings."""
     ports = _free_ports(nodes * (2 + len(listeners)))
+    fronts = list(zip(*[iter(_free_ports(2 * nodes))] * 2, strict=True)) if proxied else []
     plain, control, rest = ports[:nodes], ports[nodes : 2 * nodes], ports[2 * nodes :]
     further = {name: rest[number * nodes : (number + 1) * nodes] for number, name in enumerate(listeners)}
     voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(control, 1))
@@ -183,6 +192,9 @@ def _made(
     brokers: list[Broker] = []
     for number in range(1, nodes + 1):
         mine = {"PLAINTEXT": plain[number - 1], **{name: far[number - 1] for name, far in further.items()}}
+        told = dict(mine)
+        if fronts:
+            told["PROXIED"], mine["PROXIED"] = fronts[number - 1]
         home = folder / str(number)
         home.mkdir()
         values: dict[str, object] = {
@@ -193,8 +205,8 @@ def _made(
             "controller.listener.names": "CONTROLLER",
             "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in mine.items())
             + f",CONTROLLER://127.0.0.1:{control[number - 1]}",
-            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in mine.items()),
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"
+            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in told.items()),
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT"
             + "".join(f",{name}:{name}" for name in listeners),
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": home / "data",
@@ -208,7 +220,7 @@ def _made(
         properties = home / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         brokers.append(Broker(number, mine["PLAINTEXT"], home, [*java, "kafka.Kafka", str(properties)]))
-    return Cluster(brokers, folder, further)
+    return Cluster(brokers, folder, further, fronts)
 
 
 def _format(brokers: Sequence[Broker], scram: Mapping[str, str]) -> None:

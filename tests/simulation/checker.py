@@ -84,6 +84,8 @@ class Evidence:
     """How far clocks may be apart, in microseconds."""
     seed: int
     at_rest: bool = True
+    lags: bool = False
+    """Whether parts of the log may lag behind others, so that log time does not pass with each record."""
     namespace: str = "sim"
     seen: Counter[str] = field(default_factory=Counter[str])
 
@@ -246,7 +248,7 @@ def runs(evidence: Evidence) -> Iterator[str]:
     invocations: Counter[str] = Counter()
     for service in evidence.services:
         most = evidence.defaults
-        oracle = Oracle(service, functions, most.waiting_per_key_max, most.waiting_per_trigger_max)
+        oracle = Oracle(service, functions, most.waiting_per_key_max, most.waiting_per_trigger_max, evidence.lags)
         block: list[Record] = []
         for record in evidence.records:
             fact = record.fact

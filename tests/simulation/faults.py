@@ -23,7 +23,17 @@ from tests.simulation.loop import PROCESS, SimLoop
 T = TypeVar("T")
 
 WRITES = frozenset(
-    {"log.append", "decisions.commit", "work.claim", "work.renew", "work.finish", "work.cancel", "views.project"}
+    {
+        "log.append",
+        "decisions.commit",
+        "work.claim",
+        "work.renew",
+        "work.finish",
+        "work.cancel",
+        "views.project",
+        "views.fold",
+        "views.let",
+    }
 )
 """Operations that change the world: their outcome can be unknown."""
 

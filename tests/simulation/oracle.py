@@ -35,11 +35,14 @@ from ensue_core.facts import (
     ConditionMatched,
     CronTicked,
     Decided,
+    DepthExceeded,
     EventEmitted,
     Fact,
     InvocationCancelled,
     InvocationCreated,
+    MatchesDropped,
     PollAnswered,
+    RunFailed,
     ServiceResumed,
     Through,
     TicksSkipped,
@@ -133,13 +136,48 @@ class Trigger:
         self.tasks = frozenset(watched) - {""}
 
 
+Name = tuple[str, str, int, int]
+"""How a match is compared: (condition, source, position, index)."""
+
+
+class Told:
+    """What a Step says of what no record tells where a log lags: where slots stand, and what gave way when.
+
+    `overflows` are by (trigger, source of the occurrence that was one too many), `closed` by (trigger, record).
+    """
+
+    def __init__(self, records: Sequence[Record], clock: int, matches: Mapping[str, Name]) -> None:
+        self.clock = clock
+        self.slots: dict[str, int] = {}
+        self.overflows: dict[tuple[str, str | None], list[Name]] = {}
+        self.closed: dict[tuple[str, str | None], set[Name]] = {}
+        for record in records:
+            fact = record.fact
+            if isinstance(fact, ConditionMatched) and fact.kind == "cron":
+                self.slots[fact.source] = fact.position
+            elif isinstance(fact, (TriggerFired, RunFailed, DepthExceeded)):
+                self.slots.update({each.source: each.position for each in fact.participants if each.kind == "cron"})
+            elif isinstance(fact, MatchesDropped):
+                names = [matches[each] for each in fact.matches if each in matches]
+                if fact.reason == "overflow":
+                    self.overflows.setdefault((fact.trigger, record.cause), []).extend(names)
+                else:
+                    self.closed.setdefault((fact.trigger, record.cause), set()).update(names)
+
+
 class Oracle:
     """One service of one log. `functions` answer for filters; `UNSURE` stands for those that nobody can foretell."""
 
     def __init__(
-        self, service: str, functions: Mapping[str, Callable[[Any], Any]], key_max: int, trigger_max: int
+        self,
+        service: str,
+        functions: Mapping[str, Callable[[Any], Any]],
+        key_max: int,
+        trigger_max: int,
+        lags: bool = False,
     ) -> None:
         self.service, self._functions = service, functions
+        self._lags, self._told = lags, Told((), 0, {})
         self._key_max, self._trigger_max = key_max, trigger_max
         self.triggers: dict[str, Trigger] = {}
         self.through = Through()
@@ -164,14 +202,16 @@ class Oracle:
             self._step.append(record)
             return None
         records, self._step = self._step, []
-        said = self._asks(fact, records)
         for each in records:
-            self._declared(each.fact)
             if isinstance(each.fact, ConditionMatched):
                 match = each.fact
                 position = 0 if match.kind == "cron" else match.position
                 self._matches[each.id] = match.condition, match.source, position, match.index
-            elif isinstance(each.fact, WindowExpired):
+        self._told = Told(records, fact.clock, self._matches)
+        said = self._asks(fact, records)
+        for each in records:
+            self._declared(each.fact)
+            if isinstance(each.fact, WindowExpired):
                 self._gone(each.fact)
         for name, own in fact.own.items():
             self.triggers[name].own = own
@@ -206,7 +246,7 @@ class Oracle:
             heard = self._said[record.position - 1]
             if skips or not heard:
                 continue
-            while slots and slots[0][0] <= record.time:
+            while slots and slots[0][0] < (record.position if self._lags else record.time + 1):
                 self._slot(trigger, *slots.pop(0), said)
             for what in heard:
                 if record.position <= trigger.begins or not self._listens(trigger, what):
@@ -236,6 +276,7 @@ class Oracle:
             place = stood if fact.next == due and stood else due
             trigger.timers[fact.condition] = (fact.next, place)
             if isinstance(fact, CronTicked):
+                place = self._told.slots.get(record.id, 0) if self._lags else place
                 yield place, Happened("cron", record.id, 0, 1 << 20, fact.slot, code=fact.condition)
 
     def _listens(self, trigger: Trigger, what: Happened) -> bool:
@@ -290,6 +331,9 @@ class Oracle:
         return Match(name, key, what, what.time + max(windows, default=0), self._order)
 
     def _bound(self, trigger: Trigger, new: Match, said: Said) -> None:
+        if self._lags:
+            self._bound_as_told(trigger, new, said)
+            return
         order = sorted(trigger.waiting, key=lambda each: (each.order, each.condition))
         of_key = [each for each in order if each.key == new.key]
         gone = of_key[0] if len(of_key) > self._key_max else order[0] if len(order) > self._trigger_max else None
@@ -297,14 +341,33 @@ class Oracle:
             trigger.waiting = [each for each in trigger.waiting if each is not gone]
             said.dropped.append(("overflow", gone.name))
 
+    def _bound_as_told(self, trigger: Trigger, new: Match, said: Said) -> None:
+        """Believe which match gave way, if it was the oldest of too many: some may have expired before."""
+        order = sorted(trigger.waiting, key=lambda each: (each.order, each.condition))
+        of_key = [each for each in order if each.key == new.key]
+        names = self._told.overflows.get((trigger.spec.id, new.what.source), [])
+        for many, most in ((of_key, self._key_max), (order, self._trigger_max)):
+            gone = next((each for each in many if names and each.name == names[0]), None)
+            if gone is None or len(many) <= most:
+                continue
+            older = many[: many.index(gone)]
+            if any(self._told.clock <= each.deadline for each in older):
+                continue  # one that cannot have expired is older
+            del names[0]
+            trigger.waiting = [each for each in trigger.waiting if each is not gone]
+            said.dropped.append(("overflow", gone.name))
+            return
+
     def _expire(self, trigger: Trigger, now: int) -> None:
+        if self._lags:
+            return  # by the horizon, which no record tells: believed where a fact says so
         trigger.expired += [match for match in trigger.waiting if match.deadline < now]
         trigger.waiting = [match for match in trigger.waiting if match.deadline >= now]
 
     def _gone(self, fact: WindowExpired) -> None:
         """Believe that matches of a retired trigger expired: it is asked nothing, so only the clock can say."""
         trigger = self.triggers[fact.trigger]
-        if trigger.state == "retired":
+        if trigger.state == "retired" or self._lags:
             names = {self._matches[each] for each in fact.matches}
             trigger.expired += [match for match in trigger.waiting if match.name in names]
             trigger.waiting = [match for match in trigger.waiting if match.name not in names]
@@ -325,6 +388,11 @@ class Oracle:
         self._expire(trigger, record.time)
         gone = [match for match in trigger.waiting if match.key == fact.invocation]
         trigger.waiting = [match for match in trigger.waiting if match.key != fact.invocation]
+        if self._lags:
+            # What expired at the same moment is told as that.
+            closed = self._told.closed.get((trigger.spec.id, record.id), set())
+            trigger.expired += [match for match in gone if match.name not in closed]
+            gone = [match for match in gone if match.name in closed]
         order = sorted(gone, key=lambda each: (each.order, each.condition))
         said.dropped += [("closed", match.name) for match in order]
 
@@ -426,7 +494,8 @@ class Oracle:
 
 def happened(record: Record) -> list[Happened]:
     """Return what a record says happened, in order."""
-    fact, at = record.fact, (record.position, record.time)
+    fact = record.fact
+    at = record.position, getattr(fact, "appended", 0) or record.time
 
     def status(index: int, invocation: str, task: str, word: str, created: int, depth: int, **more: Any) -> Happened:
         return Happened("status", invocation, at[0], index, at[1], depth, "", task, word, created, None, **more)
@@ -485,7 +554,9 @@ def complete(
         run: list[Match] = []
         for name in branch.conditions:
             fits = [
-                m for m in waiting if (m.condition, m.key) == (name, key) and what.time - m.what.time <= branch.within
+                m
+                for m in waiting
+                if (m.condition, m.key) == (name, key) and abs(what.time - m.what.time) <= branch.within
             ]
             if keys.get(name) == key:
                 fits.append(new[name])

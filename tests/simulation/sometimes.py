@@ -82,6 +82,28 @@ SOMETIMES_ON_SQL: dict[str, float] = {
 }
 """The same of what only a simulated SQL server has."""
 
+SOMETIMES_ON_KAFKA: dict[str, float] = {
+    "record lost": 0.10,
+    "record landed late": 0.10,
+    "record landed twice": 0.10,
+    "acknowledgement lost": 0.10,
+    "record read twice": 0.10,
+    "reading lost": 0.05,
+    "leader away": 0.20,
+}
+"""The same of what only a simulated Kafka has."""
+
+NEVER_ON_KAFKA = frozenset(
+    {
+        "Step outrun",  # a Step lets no more time pass than the horizon
+        "a Step of unknown outcome, done",  # nobody can tell which of its copies did it
+        "a Step of unknown outcome, not done",
+        "a Step of unknown outcome, done later",
+        "join at the very end of its window",  # brokers stamp what arrives, and nothing arrives at once
+    }
+)
+"""What a simulated Kafka cannot show, or not be seen to show."""
+
 
 def sometimes(world: World) -> set[str]:
     """Return what one run has reached."""
@@ -95,7 +117,9 @@ def sometimes(world: World) -> set[str]:
         reached.add("two services")
     if world.server is not None:
         reached |= {name for name, count in world.server.counts.items() if count}
-    return reached & {*SOMETIMES, *SOMETIMES_ON_SQL}
+    if world.kafka is not None:
+        reached |= {name for name, count in world.kafka.counts.items() if count}
+    return reached & {*SOMETIMES, *SOMETIMES_ON_SQL, *SOMETIMES_ON_KAFKA}
 
 
 def _in_the_log(world: World) -> Iterator[str]:

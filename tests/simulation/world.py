@@ -38,11 +38,13 @@ from ensue_core.defaults import Defaults
 from ensue_core.errors import EnsueError, IdempotencyConflict, StoreError, WaitTimeout
 from ensue_core.facts import AttemptStarted, EventEmitted, Fact
 from ensue_core.ids import derive_from
+from ensue_core.ports import Store
 from ensue_core.records import Draft, draft
 from ensue_projections.queries import PROJECTION
 from tests.simulation import program
 from tests.simulation.checker import Evidence, check
 from tests.simulation.faults import FaultyLine, Rates, Trouble
+from tests.simulation.kafka import Kafka
 from tests.simulation.loop import PROCESS, START, SimClock, SimLoop, SimulationError
 from tests.simulation.oracle import happened, listens
 from tests.simulation.program import Version
@@ -169,7 +171,13 @@ class World:
     """One run of one seed."""
 
     def __init__(
-        self, seed: int, *, trace: Callable[[str], None] | None = None, sql: bool = False, flaw: Flaw = ""
+        self,
+        seed: int,
+        *,
+        trace: Callable[[str], None] | None = None,
+        sql: bool = False,
+        flaw: Flaw = "",
+        kafka: bool = False,
     ) -> None:
         self.seed = seed
         self.plan = scenario(seed)
@@ -181,6 +189,9 @@ class World:
         self.server = Server(self.trouble, self.space, self.now, flaw) if sql else None
         """The SQL server that the store is on, if it is on one."""
         self.orders = Orders(self.server, random.Random(f"orders {seed}"), self._steps) if self.server else None
+        skew = self.plan.skew_seconds
+        self.kafka = Kafka(self.trouble, self.memory, NAMESPACE, self.now, skew, seed) if kafka else None
+        """The brokers that the log lies at, if it lies there."""
         self.calm = False
         self.ended = False
         self.wrong: list[str] = []
@@ -217,11 +228,18 @@ class World:
         if token in self.bodies:
             self.fail(f"two bodies of attempt {me.attempt} of {me.task} {me.id}: {self.bodies[token]}, {process}")
         self.bodies[token] = process
-        started = self.space.find(derive_from(me.id, "start", me.attempt))
-        if started is None or not isinstance(started.fact, AttemptStarted):
+        owner = self._owner(me)
+        if owner is None:
             self.fail(f"a body of attempt {me.attempt} of {me.task} {me.id} begins that no record knows")
-        elif started.fact.worker != process:
-            self.fail(f"attempt {me.attempt} of {me.id} runs in {process}, recorded in {started.fact.worker}")
+        elif owner != process:
+            self.fail(f"attempt {me.attempt} of {me.id} runs in {process}, recorded in {owner}")
+
+    def _owner(self, me: Current) -> str | None:
+        """Return whose attempt it is, as the log has it."""
+        if self.kafka is not None:
+            return self.kafka.worker_of(me.id, me.attempt)
+        started = self.space.find(derive_from(me.id, "start", me.attempt))
+        return started.fact.worker if started is not None and isinstance(started.fact, AttemptStarted) else None
 
     def said(self, me: Current, event: str) -> None:
         """Note an event that is to come with a body's success."""
@@ -290,16 +308,24 @@ class World:
             self._crash_at = self.loop.steps + round(self.draw.expovariate(1 / self.plan.crash_steps))
             self.kill(process, "between two steps")
 
-    def store(self, clock: SimClock) -> MemoryStore:
+    def store(self, clock: SimClock) -> Store:
         """Return a store as one process sees it."""
+        if self.kafka is not None:
+            return self.kafka.store(clock)
         line = FaultyLine(self.trouble) if self.server is None else SqlLine(self.trouble, self.server)
         return MemoryStore(self.memory, NAMESPACE, clock, line)
+
+    def _calm_store(self, clock: SimClock) -> Store:
+        """Return a store that nothing is in the way of."""
+        if self.kafka is not None:
+            return self.kafka.store(clock, calm=True)
+        return MemoryStore(self.memory, NAMESPACE, clock)
 
     def engine(self, clock: SimClock, version: Version) -> Engine:
         """Return an engine for one process."""
         return self._engine(clock, version, self.store(clock))
 
-    def _engine(self, clock: SimClock, version: Version, store: MemoryStore) -> Engine:
+    def _engine(self, clock: SimClock, version: Version, store: Store) -> Engine:
         service = "side" if version == "side" else "main"
         defaults = self.plan.defaults
         engine = Engine("memory:", app_id=NAMESPACE, service=service, defaults=defaults, clock=clock, store=store)
@@ -353,6 +379,9 @@ class World:
             await asyncio.sleep(self.draw.expovariate(1 / self.plan.chaos_seconds))
             if self.calm:
                 return
+            if self.kafka is not None and self.kafka.draw.random() < 0.3:
+                self.kafka.elect()
+                continue
             action = self.draw.choice(
                 [self._kill_one, self._kill_one, self._stop_one, self._pause_one, self._deploy, self._deploy,
                  self._remove, self._outage, self._down, self._step_clock, self._take_leases]
@@ -455,16 +484,23 @@ class World:
     async def client(self, number: int) -> None:
         """Emit and submit, in bursts and one by one, now and then at exact moments."""
         clock = self.clock()
-        version: Version = "v1"
-        async with self.engine(clock, version) as engine:
-            while not self.calm:
-                await asyncio.sleep(self.draw.expovariate(1 / self.plan.gap_seconds))
-                if self.calm:
-                    return
-                try:
-                    await self._use(engine, clock)
-                except (EnsueError, TimeoutError) as error:
-                    self.counts[f"client saw {type(error).__name__}"] += 1
+        while not self.calm:
+            try:
+                async with self.engine(clock, "v1") as engine:
+                    await self._visit(engine, clock)
+            except StoreError as error:
+                self.counts[f"client saw {type(error).__name__}"] += 1
+                await asyncio.sleep(1.0)
+
+    async def _visit(self, engine: Engine, clock: SimClock) -> None:
+        while not self.calm:
+            await asyncio.sleep(self.draw.expovariate(1 / self.plan.gap_seconds))
+            if self.calm:
+                return
+            try:
+                await self._use(engine, clock)
+            except (EnsueError, TimeoutError) as error:
+                self.counts[f"client saw {type(error).__name__}"] += 1
 
     async def _use(self, engine: Engine, clock: SimClock) -> None:
         shape = self.draw.random()
@@ -557,7 +593,7 @@ class World:
 
     async def operator(self) -> None:
         """Pause and resume triggers and services, and fire by hand, as people do."""
-        store = self.store(self.clock())
+        store = self.store(self.clock()) if self.kafka is None else self._calm_store(self.clock())
         await store.open()
         while not self.calm:
             await asyncio.sleep(self.draw.expovariate(1 / (3 * self.plan.chaos_seconds)))
@@ -567,7 +603,7 @@ class World:
             with contextlib.suppress(StoreError):
                 await self._operate(store, service)
 
-    async def _operate(self, store: MemoryStore, service: str) -> None:
+    async def _operate(self, store: Store, service: str) -> None:
         names = [name for of, name in sorted(self.space.chains.triggers) if of == service]
         if not names:
             return
@@ -590,12 +626,12 @@ class World:
                 store, service, lambda state, head, now: resume_trigger(state, head, now, name, start, "sim")
             )
 
-    async def _tell(self, store: MemoryStore, service: str, build: Build) -> None:
+    async def _tell(self, store: Store, service: str, build: Build) -> None:
         """Commit what a person decides; a trigger may be gone, or its code."""
         with contextlib.suppress(EnsueError):
             await commit_facts(store, service, build)
 
-    async def _resume_service(self, store: MemoryStore, service: str, start: ResumeFrom) -> None:
+    async def _resume_service(self, store: Store, service: str, start: ResumeFrom) -> None:
         await commit_facts(
             store, service, lambda state, head, now: resume_service(state, head, now, start, "sim"), skip=start == "now"
         )
@@ -635,10 +671,12 @@ class World:
         """Let faults and work end; everything must be done within a bound of virtual time."""
         self.say("calm begins")
         self.calm = self.trouble.over = True
+        if self.kafka is not None:
+            self.kafka.calm()
         for slot in self.slots:
             if slot.clock is not None:
                 slot.clock.skew = 0
-        store = MemoryStore(self.memory, NAMESPACE, SimClock(self.loop))
+        store = self._calm_store(SimClock(self.loop))
         await store.open()
         bound = 400 + 4 * self.plan.skew_seconds + 20 * self.plan.defaults.lease_seconds
         until = self.loop.time() + bound
@@ -656,7 +694,7 @@ class World:
             return
         await self._settled()
 
-    async def _resume_all(self, store: MemoryStore) -> None:
+    async def _resume_all(self, store: Store) -> None:
         for service in self.services:
             state = ChainState(await store.decisions.load(service))
             if state.row.paused:
@@ -710,7 +748,7 @@ class World:
     async def _settled(self) -> None:
         """At rest, whoever waits for what an event caused is told so."""
         clock = SimClock(self.loop)
-        async with self._engine(clock, "v1", MemoryStore(self.memory, NAMESPACE, clock)) as engine:
+        async with self._engine(clock, "v1", self._calm_store(clock)) as engine:
             for emitted in self.draw.sample(self._events, min(3, len(self._events))):
                 try:
                     await Emitted(engine, ensue_core.ids.Id(emitted.id), emitted.position, False).settled(timeout=60)
@@ -729,6 +767,8 @@ class World:
                 self.fail(f"the run broke: {type(error).__name__}: {error}")
         if self.orders is not None:
             self.wrong += [f"orders: {text}" for text in self.orders.wrong()]
+        if self.kafka is not None:
+            self.wrong += [f"kafka: {text}" for text in self.kafka.wrong()]
         for process, message, raised in self.loop.unhandled:
             self.fail(f"nobody handled what {process or 'the simulation'} raised: {message} {raised!r}")
         for operation, late in self.trouble.late:
@@ -755,6 +795,7 @@ class World:
             downs={service: self._downs(service) for service in self.services},
             margin=round((2 * self.plan.skew_seconds + 1) * 1_000_000),
             seed=self.seed,
+            lags=self.kafka is not None,
             at_rest=not any("not at rest" in each for each in self.wrong),
         )
 

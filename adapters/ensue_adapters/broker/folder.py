@@ -58,6 +58,11 @@ class Folder:
         self.folds = False
         self.trouble: StoreError | None = None
 
+    @property
+    def writes(self) -> bool:
+        """Whether a fold is on its way, whose answer is not here yet."""
+        return self._writing is not None and not self._writing.done()
+
     async def run(self) -> None:
         """Take turns until cancelled."""
         failures = 0
@@ -106,7 +111,7 @@ class Folder:
             await reading.close()
 
     def _decode(self, arrived: Arrived) -> Envelope:
-        return decode(arrived, self._wire.topic(arrived.line[0]))
+        return self._outbox.known(arrived.value) or decode(arrived, self._wire.topic(arrived.line[0]))
 
     async def _read(self, reading: Reading, unread: Unread, some: asyncio.Event, room: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
-from uuid import uuid4
+from collections.abc import Mapping, Sequence
 
 from ensue_adapters.broker.decisions import BrokerDecisions
 from ensue_adapters.broker.folder import Folder
@@ -16,15 +15,17 @@ from ensue_adapters.broker.log import BrokerLog
 from ensue_adapters.broker.offsets import BrokerOffsets
 from ensue_adapters.broker.outbox import Outbox
 from ensue_adapters.broker.tasks import OwnTasks
-from ensue_adapters.broker.views import Folded, FoldedViews
+from ensue_adapters.broker.views import Folded, FoldedViews, Stored
 from ensue_adapters.broker.wire import Lost, Wire
 from ensue_adapters.broker.work import BrokerWork
 from ensue_core.archive import Archive
 from ensue_core.clock import Clock
 from ensue_core.errors import EnsueError, StoreUnavailable
 from ensue_core.generations import Generations
+from ensue_core.ids import Id, new_id
 from ensue_core.ports import Decisions, Health, Leases, Log, Store, Views, Work
 from ensue_core.topics import Offsets
+from ensue_projections.ordering import Line
 
 PATIENCE_SECONDS = 30.0
 """How long a request is sent again and again before its sender is told."""
@@ -126,7 +127,7 @@ class BrokerStore:
         outbox = self._outbox = Outbox(self._wire, self.clock, self._patience)
         tasks = self._tasks = OwnTasks(self._wire.name)
         horizon = self._horizon = Horizon(self._folded, outbox, lines, self._folds)
-        process = f"{os.getpid()}-{uuid4().hex[:12]}"
+        process = f"{os.getpid()}-{new_id()}"
         self._folder = Folder(self._wire, self._folded, outbox, self.clock, identity, process, self._told)
         self.log = BrokerLog(outbox, lines, store.log, horizon)
         self.decisions = BrokerDecisions(outbox, store.decisions, store.log)
@@ -177,14 +178,28 @@ class BrokerStore:
                 outbox.wanted.clear()
                 continue
             try:
-                for envelope, verdicts in (await self._folded.verdicts(undecided)).items():
-                    outbox.told(envelope, verdicts)
+                await self._settle(outbox, undecided)
                 async with asyncio.timeout(LOOK_SECONDS):
                     position = await self._folded.store.log.wait(position) or position
             except TimeoutError:
                 pass
             except EnsueError:
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def _settle(self, outbox: Outbox, undecided: Mapping[Id, tuple[Line, int]]) -> None:
+        """Tell what is known of some envelopes, or that their fold's answer was lost."""
+        stored = await self._folded.stored() if not self._writes() else Stored()
+        for envelope, verdicts in (await self._folded.verdicts(undecided)).items():
+            outbox.told(envelope, verdicts)
+        if self._writes():
+            return
+        for envelope in outbox.undecided():
+            line, offset = undecided.get(envelope, (None, 0))
+            if line is not None and stored.order.after(line) >= offset:
+                outbox.forgotten(envelope)
+
+    def _writes(self) -> bool:
+        return self._folder is not None and self._folder.writes
 
 
 _: type[Store] = BrokerStore

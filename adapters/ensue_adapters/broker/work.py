@@ -74,10 +74,8 @@ class BrokerWork:
             return []
         starts = [_start(row, worker) for row in rows]
         try:
-            verdicts = await self._tasks.all(
-                self._outbox.ask(self._lines.of(ATTEMPTS, rows[0].invocation), Start(start, worker, seconds))
-                for start in starts
-            )
+            line = self._lines.of(ATTEMPTS, rows[0].invocation)
+            verdicts = await self._outbox.ask_all(line, [Start(start, worker, seconds) for start in starts])
         except BaseException:
             await self._folded.unlet(worker, [row.invocation for row in rows])
             raise
@@ -92,15 +90,11 @@ class BrokerWork:
         leased = set(await self._folded.leased(reaped)) if reaped else set[Id]()
         counted = [not (each.if_expired and each.invocation in leased) for each in ends]
         sent = [each for each, counts in zip(ends, counted, strict=True) if counts]
-        verdicts = iter(
-            await self._tasks.all(
-                self._outbox.ask(
-                    self._lines.of(ATTEMPTS, sent[0].invocation),
-                    Finish(each.end, each.buffered, self._starts.get((each.invocation, each.attempt), NO_ID)),
-                )
-                for each in sent
-            )
-        )
+        finishes = [
+            Finish(each.end, each.buffered, self._starts.get((each.invocation, each.attempt), NO_ID)) for each in sent
+        ]
+        line = self._lines.of(ATTEMPTS, ends[0].invocation)
+        verdicts = iter(await self._outbox.ask_all(line, finishes) if finishes else ())
         answers = [counts and _counts(next(verdicts)) for counts in counted]
         for each in ends:
             self._starts.pop((each.invocation, each.attempt), None)

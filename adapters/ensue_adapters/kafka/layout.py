@@ -93,7 +93,7 @@ class Layout:
 
     async def _check(self, admin: AIOKafkaAdminClient, wanted: Sequence[Wanted], found: Mapping[str, Found]) -> None:
         """Raise `ConfigError` with everything that must be changed, and the commands that change it."""
-        settings = await _settings(admin, [each.name for each in wanted])
+        settings = await _known_settings(admin, [each.name for each in wanted])
         wrong: list[str] = []
         for each in wanted:
             if each.fixed and found[each.name].partitions != each.partitions:
@@ -119,6 +119,16 @@ def _changes(settings: Mapping[str, str]) -> dict[str, str]:
     if int(settings.get("max.message.bytes", "0")) < RECORD_BYTES_LEAST:
         changes["max.message.bytes"] = str(RECORD_BYTES)
     return changes
+
+
+async def _known_settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return what topics that are there are set to, whichever broker is asked, and as soon as it knows them."""
+    async with asyncio.timeout(MADE_SECONDS):
+        while True:
+            try:
+                return await _settings(admin, names)
+            except errors.UnknownTopicOrPartitionError:
+                await asyncio.sleep(0.05)
 
 
 async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -65,6 +65,12 @@ def _views(url: str, namespace: str, clock: Clock, shown: str) -> FoldedViews:
 
         place = msgspec.structs.replace(parse_sqlite(url), synchronous="normal")
         return SQLiteFolded(SQLiteStore(place, namespace, clock))
+    if scheme in ("postgresql", "postgres"):
+        from ensue_adapters.postgres.folded import PostgresFolded
+        from ensue_adapters.postgres.place import parse_url as parse_postgres
+        from ensue_adapters.postgres.store import PostgresStore
+
+        return PostgresFolded(PostgresStore(parse_postgres(url), namespace, clock))
     raise ConfigError(
         f"{shown!r}: views={scheme}: cannot hold the views of a log: write sqlite:///file or postgresql://"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
@@ -26,11 +26,17 @@ SEND_SECONDS = 12.0
 """How long a record may take; then its producer has ended. The client itself would try for ever."""
 
 STOP_SECONDS = 0.5
+END_SECONDS = 3.0
+"""How long closing waits for clients that are just connecting: one that is broken off leaves its connection open."""
+
 READ_SECONDS = 0.5
 FETCH_MS = 250
 """How long a broker waits for something new. A partition that was not taken from in time waits with all others."""
 
 METADATA_MS = 30_000
+ASK_AGAIN_MS = 10
+"""Who asks for ends learns of one topic at a time, and the client pauses after each."""
+
 BATCH_BYTES = 1024 * 1024
 FETCH_BYTES = 4 * 1024 * 1024
 SENT_BYTES_MAX = 64 * 1024 * 1024
@@ -88,7 +94,7 @@ class KafkaWire:
         try:
             cluster, partitions = await Layout(self._place, self._replication, REQUEST_MS).see_to(self._wanted)
             self._lines = tuple((role, number) for role in ROLES for number in range(partitions[self._topics[role]]))
-            self._asking = await self._consumer()
+            self._asking = await self._consumer(ASK_AGAIN_MS)
         except Trouble as error:
             raise StoreUnavailable(str(await probe(self._place, self._topics[STEPS], error))) from error
         return f"{cluster}/{self._topics[STEPS]}"
@@ -102,7 +108,10 @@ class KafkaWire:
         if asking is not None:
             await asking.stop()
         if self._ending:
-            await asyncio.wait(list(self._ending))
+            _, slow = await asyncio.wait(list(self._ending), timeout=END_SECONDS)
+            for each in slow:
+                each.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
 
     async def send(self, line: Line, value: bytes) -> Sent:
         """Append a record, durable on return: acknowledged by every replica that is in sync."""
@@ -178,9 +187,19 @@ class KafkaWire:
             raise
         return producer
 
-    async def _consumer(self) -> AIOKafkaConsumer:
+    async def _consumer(self, again_ms: int = 100) -> AIOKafkaConsumer:
+        """Start a consumer; where the caller is cancelled, it is started all the same, and ended."""
+        starting = asyncio.create_task(self._start_consumer(again_ms), name="ensue-kafka-consumer")
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._end_in_time(_end_consumer(starting))
+            raise
+
+    async def _start_consumer(self, again_ms: int) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
             request_timeout_ms=REQUEST_MS,
+            retry_backoff_ms=again_ms,
             metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_MS,
@@ -202,7 +221,10 @@ class KafkaWire:
             self._end(task)
 
     def _end(self, task: asyncio.Task[AIOKafkaProducer]) -> None:
-        ending = asyncio.create_task(_end_of(task), name="ensue-kafka-ending")
+        self._end_in_time(_end_of(task))
+
+    def _end_in_time(self, work: Coroutine[Any, Any, None]) -> None:
+        ending = asyncio.create_task(work, name="ensue-kafka-ending")
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
@@ -267,13 +289,14 @@ def _arrived(line: Line, record: ConsumerRecord) -> Arrived:
 
 
 async def _end_of(task: asyncio.Task[AIOKafkaProducer]) -> None:
-    if not task.done():
-        task.cancel()
-    try:
-        producer = await task
-    except (asyncio.CancelledError, Exception):
-        return
-    await _stop(producer)
+    """End a producer, which may be starting still."""
+    with contextlib.suppress(Exception):
+        await _stop(await task)
+
+
+async def _end_consumer(starting: asyncio.Task[AIOKafkaConsumer]) -> None:
+    with contextlib.suppress(Exception):
+        await (await starting).stop()
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

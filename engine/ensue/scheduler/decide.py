@@ -34,7 +34,7 @@ from ensue_core.ports import FOREVER
 from ensue_core.records import Draft, Record, draft
 from ensue_core.rows import WaitingRow
 from ensue_projections.chain import chain_changes
-from ensue_projections.occurrences import Occurrence, slot_occurrence
+from ensue_projections.occurrences import Occurrence, happened_at, slot_occurrence
 from ensue_projections.pairing import Fired, pair
 
 Answers = Mapping[tuple[str, str, str, Id, int], Answer]
@@ -85,9 +85,11 @@ class Decider:
 
     def decide(self, plan: Plan, evaluated: Sequence[Sequence[Evaluated]], clock: int | None) -> list[Outcome]:
         """Return facts and firings in order; `clock` of None lets no time pass after the last record."""
-        for entry, answers in zip(plan.entries, evaluated, strict=True):
-            if entry.record.time != self._passed:  # records of one commit have one time
-                self._pass_time(entry.record.time)
+        bounds = self._bounds(plan)
+        for place, (entry, answers) in enumerate(zip(plan.entries, evaluated, strict=True)):
+            time = entry.record.time if bounds is None else min(entry.record.time, bounds[place])
+            if time != self._passed:  # records of one commit have one time
+                self._pass_time(time)
             self._position = entry.record.position
             for each in answers:
                 self._candidate(each)
@@ -202,6 +204,18 @@ class Decider:
         self._fold(draft(name, fact))
 
     # Time.
+
+    def _bounds(self, plan: Plan) -> list[int] | None:
+        """Return for each record the earliest that it or one after it happened; None where log time says that.
+
+        The horizon holds past the last record only: what happened before it may lie among these.
+        """
+        if self._horizon == FOREVER:
+            return None
+        times = [happened_at(entry.record) for entry in plan.entries]
+        for place in range(len(times) - 2, -1, -1):
+            times[place] = min(times[place], times[place + 1])
+        return times
 
     def _pass_time(self, now: int) -> None:
         """Let windows expire and slots tick that come before `now`, in the order of their times.
