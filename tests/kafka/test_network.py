@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
@@ -25,9 +25,6 @@ from tests.servers.kafka import NEWEST
 
 pytestmark = pytest.mark.slow
 State = Literal["well", "slow", "cut", "silent"]
-WEATHER: tuple[tuple[State, float], ...] = (
-    ("well", 0.5), ("slow", 2.0), ("cut", 2.0), ("silent", 2.0), ("cut", 1.0),
-)  # fmt: skip
 
 
 class Network:
@@ -54,7 +51,7 @@ class Network:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def _to(self, port: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
+    def _to(self, port: int):  # type: ignore[no-untyped-def]
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(OSError):
                 back, there = await asyncio.open_connection("127.0.0.1", port)
@@ -96,7 +93,10 @@ async def test_what_is_acknowledged_stands_once_whatever_the_network_does(tmp_pa
             for store in stores:
                 await store.open()
             work = [asyncio.create_task(emitting(store, acked, stop)) for store in stores]
-            for state, seconds in WEATHER:
+            weather: tuple[tuple[State, float], ...] = (
+                ("well", 0.5), ("slow", 2.0), ("cut", 2.0), ("silent", 2.0), ("cut", 1.0),
+            )  # fmt: skip
+            for state, seconds in weather:
                 before, network.state = len(acked), state
                 for _ in range(round(seconds / 0.25)):
                     await asyncio.sleep(0.25)

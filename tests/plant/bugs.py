@@ -231,8 +231,8 @@ BUGS: tuple[Bug, ...] = (
         "newest_pairs_first",
         "a join pairs oldest with oldest",
         f"{FOLDS}/waiting.py",
-        "        return next((row for row in queue.values() if not_before <= row.occurred <= not_after), None)\n",
-        "        return next((row for row in reversed(queue.values()) if not_before <= row.occurred <= not_after), None)\n",
+        "(row for row in queue.values() if not_before <=",
+        "(row for row in reversed(queue.values()) if not_before <=",
         (f"{ENGINE}/test_composition.py",),
     ),
     Bug(

@@ -25,6 +25,7 @@ from ensue_projections.digests import Digest
 from ensue_projections.queries import VERSION
 from ensue_projections.whole import WholeFold
 from tests.engine.kits import MemoryKits
+from tests.house.tree import ROOT
 from tests.replay import test_corrections as corrections
 from tests.replay.kits import played, space_of
 from tests.simulation.world import NAMESPACE, World
@@ -73,7 +74,9 @@ def read(path: Path) -> tuple[Head, list[Record], list[bytes]]:
 
 def write(name: str, namespace: str, records: Sequence[Record]) -> None:
     """Write a log down with what it comes to."""
-    data = [each.data for each in records]
+    # Tracebacks say where the tree lies, which is nobody's business.
+    data = [each.data.replace(str(ROOT).encode(), b"/srv/ensue") for each in records]
+    records = [replace(each, fact=decode_fact(said)) for each, said in zip(records, data, strict=True)]
     fold, half = WholeFold(namespace), len(records) // 2
     fold.page(records[:half], data[:half])
     middle = digests(fold)

@@ -37,6 +37,12 @@ def test_every_kind_of_fact_was_recorded() -> None:
 
 
 @pytest.mark.parametrize("path", LOGS, ids=name_of)
+def test_a_recorded_log_does_not_say_where_it_was_recorded(path: Path) -> None:
+    said = b"".join(read(path)[2])
+    assert b"/tests/" not in said.replace(b"/srv/ensue/tests/", b"")
+
+
+@pytest.mark.parametrize("path", LOGS, ids=name_of)
 @pytest.mark.parametrize("page", [1, 13, 4_000])
 def test_a_recorded_log_comes_to_what_it_came_to(path: Path, page: int) -> None:
     head, records, data = read(path)

@@ -179,6 +179,8 @@ async def test_a_partner_that_was_denied_is_named_with_what_it_saw(open_virtual:
         found = await told(t, "both/both", first.id)
         assert (found.verdict, [each.saw for each in found.conditions]) == ("waiting", [None, 2])
         assert found.says.endswith("said no (payload n > 3: it was 2)")
+        by_key = await t.engine.explain("both/both", key="1")
+        assert (by_key.says.endswith("it was 2)"), [each.saw for each in by_key.conditions]) == (True, [2])
         await t.emit("b", {"k": 1, "n": 3})
         await t.advance("2h")
         found = await told(t, "both/both", first.id)

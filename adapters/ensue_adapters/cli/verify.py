@@ -51,6 +51,8 @@ async def verify(
         async def start(upto: int) -> WholeFold | None:
             fold, refused = (None, []) if snapshots is None else await snapshots.start(archive, upto)
             tell_refused(refused)
+            if snapshots is not None and fold is None:
+                say(f"note: no snapshot in {snapshots.directory} fits: starting from the log's beginning")
             return fold
 
         with progress("verifying") as tell:
@@ -137,7 +139,7 @@ def _show(found: Verified) -> None:
 
 
 def _summary(found: Verified) -> str:
-    since = f" since {found.since:,}" if found.since else ""
+    since = f" (checked past the snapshot of position {found.since:,})" if found.since else ""
     what = f"{counted(found.position, 'record')}{since}, {counted(found.steps, 'Step')}, {counted(found.runs, 'run')}"
     log = "the log is sound" if not found.flaws_count else f"the log has {counted(found.flaws_count, 'flaw')}"
     different = [each.view for each in found.views if each.verdict == "different"]

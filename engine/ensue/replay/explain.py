@@ -193,9 +193,8 @@ async def _waited(asked: Explained, occurrence: Occurrence, record: Record, fact
     said = ConditionView(condition=asked.words(fact.condition), holds=True, recorded=True, key=fact.key)
     names = missing_conditions(asked, {fact.condition, *(each.condition for each in same)})
     missing = missing_words(asked, fact.key, names)
-    noes = [_judged(asked, each) for each in await denied(asked, fact, names)]
+    noes, but = await said_no(asked, fact, names)
     name, since = asked.spec.id, iso(fact.occurred)
-    but = "".join(f"; {each.condition} said no ({each.because})" for each in noes)
     if any(each.match == record.id for each in same):
         says = f"{name} has not fired: {said.condition} matched and waits since {since} for {missing}{but}"
         found = _explanation(asked, occurrence, "waiting", says)
@@ -207,6 +206,14 @@ async def _waited(asked: Explained, occurrence: Occurrence, record: Record, fact
         )
         needs = f"{missing}, before {iso(fact.deadline)}"
     return msgspec.structs.replace(found, needs=needs, conditions=(said, *noes), waits=asked.waits(same))
+
+
+async def said_no(
+    asked: Explained, waited: ConditionMatched | WaitingRow, names: list[str]
+) -> tuple[list[ConditionView], str]:
+    """Return what conditions that are missing said no to, and the same as the end of a sentence."""
+    noes = [_judged(asked, each) for each in await denied(asked, waited, names)]
+    return noes, "".join(f"; {each.condition} said no ({each.because})" for each in noes)
 
 
 async def _gone(asked: Explained, record: Record, fact: ConditionMatched) -> tuple[Verdict, str]:

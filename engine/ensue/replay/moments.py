@@ -9,9 +9,9 @@ import msgspec
 
 from ensue.queries.fresh import freshen
 from ensue.queries.shown import run_view
-from ensue.replay.explain import Explained
+from ensue.replay.explain import Explained, said_no
 from ensue.replay.partners import missing_conditions, missing_words
-from ensue.replay.told import Explanation, Verdict
+from ensue.replay.told import ConditionView, Explanation, Verdict
 from ensue.scheduler.cron import next_slot
 from ensue_core.clock import iso, to_datetime
 from ensue_core.declarations import OnCron
@@ -36,11 +36,15 @@ async def explain_key(asked: Explained, key: str) -> Explanation:
     runs = [row for row in await asked.store.views.runs(query) if row.key in keys]
     name, shown = asked.spec.id, sorted(keys)[0] if len(keys) == 1 else key
     verdict: Verdict
+    noes: list[ConditionView] = []
     if waiting:
         oldest = min(waiting, key=lambda row: (row.position, row.index))
-        missing = missing_words(asked, oldest.key, missing_conditions(asked, {row.condition for row in waiting}))
+        names = missing_conditions(asked, {row.condition for row in waiting})
+        missing = missing_words(asked, oldest.key, names)
+        noes, but = await said_no(asked, oldest, names)
         verdict, needs = "waiting", f"{missing}, until {iso(oldest.deadline)}"
-        says = f"{name} has not fired: {asked.words(oldest.condition)} waits since {iso(oldest.occurred)} for {missing}"
+        waits = f"{asked.words(oldest.condition)} waits since {iso(oldest.occurred)} for {missing}"
+        says = f"{name} has not fired: {waits}{but}"
     elif runs:
         verdict, needs = cast("Verdict", runs[0].outcome), ""
         says = f"{name} last {runs[0].outcome} for key {shown} at {iso(runs[0].time)}: nothing waits under it now"
@@ -49,7 +53,7 @@ async def explain_key(asked: Explained, key: str) -> Explanation:
         says = f"nothing waits under key {shown}, and none of its latest runs had it: see what joins with --event"
     return Explanation(
         trigger=name, when=asked.spec.sentence, verdict=verdict, says=says, needs=needs,
-        waits=asked.waits(waiting), runs=tuple(map(run_view, runs[:20])),
+        conditions=tuple(noes), waits=asked.waits(waiting), runs=tuple(map(run_view, runs[:20])),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from ensue_core.declarations import OnEvent
 from ensue_core.facts import ConditionMatched
 from ensue_core.ids import Id
 from ensue_core.ports import EventQuery
+from ensue_core.rows import WaitingRow
 from ensue_projections.occurrences import Occurrence, occurrences_of
 
 if TYPE_CHECKING:
@@ -41,24 +42,24 @@ def missing_words(asked: Explained, key: str, names: list[str]) -> str:
     return said if kind == "any" else f"{said} (key {key})" if kind == "path" else f"{said} (invocation {key})"
 
 
-async def denied(asked: Explained, fact: ConditionMatched, names: list[str]) -> list[Judged]:
+async def denied(asked: Explained, waited: ConditionMatched | WaitingRow, names: list[str]) -> list[Judged]:
     """Return, of each missing condition, the last no that it said to something of the match's key, if any."""
     found: list[Judged] = []
     for name in names:
-        candidates = await _candidates(asked, fact, name)
+        candidates = await _candidates(asked, waited, name)
         for occurrence in reversed(candidates):
-            judged = await _judged(asked, ear(name, asked.spec.conditions[name]), occurrence, fact.key)
+            judged = await _judged(asked, ear(name, asked.spec.conditions[name]), occurrence, waited.key)
             if judged is not None:
                 found.append(judged)
                 break
     return found
 
 
-async def _candidates(asked: Explained, fact: ConditionMatched, name: str) -> list[Occurrence]:
+async def _candidates(asked: Explained, waited: ConditionMatched | WaitingRow, name: str) -> list[Occurrence]:
     """Return what a condition would have been asked about, oldest first."""
     condition = asked.spec.conditions[name]
     if isinstance(condition, OnEvent):
-        since, until = fact.occurred - (fact.deadline - fact.occurred), fact.deadline + 1
+        since, until = waited.occurred - (waited.deadline - waited.occurred), waited.deadline + 1
         query = EventQuery(code=condition.code, since=since, until=until, limit=LOOKED_AT_MAX)
         rows = await asked.store.views.events(query)
         records = await asked.store.log.read_at([row.position for row in rows])
@@ -68,7 +69,7 @@ async def _candidates(asked: Explained, fact: ConditionMatched, name: str) -> li
     listening = Listening([asked.spec])
     return [
         each
-        for _, occurrences in await occurrences_about(asked.store, Id(fact.key))
+        for _, occurrences in await occurrences_about(asked.store, Id(waited.key))
         for each in occurrences
         if any(heard.name == name for _, ears in listening.listeners(each) for heard in ears)
     ]

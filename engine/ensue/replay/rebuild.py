@@ -154,22 +154,26 @@ class Beside:
         self._bound = 0
         self._page_records = page_records
         beside = cast("Store", self)
-        self._projector = Projector(beside, store.clock, defaults, process="replay", gather_seconds=0)
+        self._projector = Projector(
+            beside, store.clock, defaults, process="replay", gather_seconds=0, part_records=page_records
+        )
         self.position = 0
 
     async def to(self, position: int | None) -> int:
         """Fold up to a position and no further (None: the log's end); return where that is."""
         head = await self.head()
         self._bound = head if position is None else position
-        while True:
+
+        async def told() -> None:
             if self._lease is not None:
                 await self._lease.keep()
-            folded = await self._projector.page()
-            self.position = self._projector.position or 0
             if self._progress is not None:
-                self._progress(self.position, head)
-            if not folded and self._projector.position is not None:
-                return self.position
+                self._progress(self._projector.position or 0, head)
+
+        await told()
+        await self._projector.pages(told)
+        self.position = self._projector.position or 0
+        return self.position
 
     async def head(self) -> int:
         """Return the log's end."""
