@@ -69,7 +69,7 @@ BUGS: tuple[Bug, ...] = (
         "step_checked_by_position",
         "a Step is effective only where the chain's last Step is the one it follows, not where it has the position",
         f"{SQLITE}/decisions.py",
-        "            if _step_of(tx, step.service) != step.after:\n",
+        "            if step_of(tx, step.service) != step.after:\n",
         "            last = read_chain(tx.connection, tx.namespace, step.service).row\n"
         "            if last.through.position > step.through.position:\n",
         (SQLITE_ONLY, "-k", "step or Step"),
@@ -231,8 +231,8 @@ BUGS: tuple[Bug, ...] = (
         "newest_pairs_first",
         "a join pairs oldest with oldest",
         f"{FOLDS}/waiting.py",
-        "        return next((row for row in queue.values() if row.occurred >= not_before), None)\n",
-        "        return next((row for row in reversed(queue.values()) if row.occurred >= not_before), None)\n",
+        "(row for row in queue.values() if not_before <=",
+        "(row for row in reversed(queue.values()) if not_before <=",
         (f"{ENGINE}/test_composition.py",),
     ),
     Bug(
@@ -247,7 +247,7 @@ BUGS: tuple[Bug, ...] = (
         "window_ignored_when_pairing",
         "no run uses a match past its window",
         f"{FOLDS}/pairing.py",
-        "waiting.oldest(spec.id, key, condition, occurrence.time - within)",
+        "waiting.oldest(spec.id, key, condition, occurrence.time - within, occurrence.time + within)",
         "waiting.oldest(spec.id, key, condition, 0)",
         (f"{ENGINE}/test_composition.py",),
     ),
