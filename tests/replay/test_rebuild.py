@@ -149,9 +149,8 @@ async def killed_after(lines: int, url: str, *more: str) -> str:
     return last.decode().strip()
 
 
-async def test_killed_anywhere_a_rebuild_goes_on_where_it_was(open_kit: OpenKit, tmp_path: Path) -> None:
-    if open_kit.kind == "memory":
-        pytest.skip("what dies with its process needs no test")
+@pytest.mark.parametrize("open_kit", ["sqlite"], indirect=True)
+async def test_killed_anywhere_a_rebuild_goes_on_where_it_was(open_kit: OpenKit) -> None:
     url = str(getattr(open_kit, "url"))  # noqa: B009
     async with played(open_kit) as t:
         store = t.engine.store
