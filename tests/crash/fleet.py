@@ -29,6 +29,9 @@ from tests.simulation.program import Version
 REST_SECONDS = 60.0
 """How long a deployment may take to come to rest once faults have stopped."""
 
+POINT_SECONDS = 40.0
+"""How long it may take until a fail-point is reached: the folds of a log at a broker may be a client's at first."""
+
 STOP_SECONDS = 10.0
 """How long a process may take to drain."""
 
@@ -280,7 +283,7 @@ def at_point(directory: Path, name: str, *, apart: bool, seed: int = 1, server: 
     with Fleet(directory, seed, server=server) as fleet:
         point = POINTS[fleet.place.kind][name]
         victim = _begin(fleet, name, point, apart=apart)
-        until = time.monotonic() + 15
+        until = time.monotonic() + POINT_SECONDS
         asked = False
         while time.monotonic() < until and not _died(fleet, victim):
             fleet.wait(0.05)
