@@ -30,8 +30,8 @@ __all__ = ["Ingester"]
 LOOK_SECONDS = 1.0
 """How often an ingester looks who else is there, and whether the queue has room."""
 
-READ_RECORDS = 2_000
-"""How many records are read at once: with half as many, Postgres waits for us longer than it works."""
+READ_PAGES = 2
+"""How many pages of records are read at once: with one, Postgres waits for us longer than it works."""
 
 SPANS_SECONDS = 10.0
 """How often it asks the topic for new partitions, and whether it is still being read."""
@@ -136,7 +136,7 @@ class Ingester:
             if self._full or not self._share:
                 await self._clock.sleep(LOOK_SECONDS)
                 continue
-            messages = await self._topic.read(READ_RECORDS, LOOK_SECONDS)
+            messages = await self._topic.read(READ_PAGES * self._defaults.batch_records_max, LOOK_SECONDS)
             self.resting = not messages and self._bringing is None
             if not messages:
                 await self._settle()
