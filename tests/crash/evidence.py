@@ -41,6 +41,9 @@ from tests.simulation import checker
 from tests.simulation.checker import Evidence
 from tests.simulation.program import Version, tasks_of
 
+STILL_SECONDS = 0.5
+"""How long nothing may be written before a fleet is taken to be at rest."""
+
 
 def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int:
     """Wait until all that is in the log now is decided, run and folded; write down where it was, or what is open."""
@@ -50,15 +53,23 @@ def rest(place: Place, services: list[str], seconds: float, answer: Path) -> int
         store = _store(place)
         await store.open()
         until = time.monotonic() + seconds
-        head = (await store.log.head()).position
-        while (why := await _open(store, services, head)) and time.monotonic() < until:  # noqa: ASYNC110
+        head, still = (await store.log.head()).position, time.monotonic()
+        # What ended last may have followers that nobody has decided yet: that nothing moves for a while shows it.
+        while (why := await _open(store, services, head) or _moving(still)) and time.monotonic() < until:
             await asyncio.sleep(0.05)
+            now = (await store.log.head()).position
+            if now != head:
+                head, still = now, time.monotonic()
         await store.close()
         return head, why
 
     position, why = asyncio.run(main())
     answer.write_text(json.dumps({"position": position, "why": why}))
     return 0
+
+
+def _moving(since: float) -> str:
+    return "the log has just grown" if time.monotonic() - since < STILL_SECONDS else ""
 
 
 def _store(place: Place) -> Store:
